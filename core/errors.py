@@ -1,0 +1,79 @@
+"""Every error the project raises on purpose.
+
+    SaccadeError                    the root: one clear sentence with the value and the mend
+    |- GeometryError (ValueError)   a size, point or box that cannot exist
+    |- FrameError (ValueError)      a coordinate frame that cannot be built or read
+    |- TraceError (ValueError)      a trace document that cannot be read
+    |- FormatError (ValueError)     a turn that the grammar cannot write
+    |- RecordError (ValueError)     a curated record or manifest that cannot be read
+    |- TruthError (ValueError)      a truth that its domain's judge cannot read
+    |- PictureError (ValueError)    a picture that is refused, before it is decoded
+    |- ImportRefused (ValueError)   an import that cannot begin, or a strict one that was taken back
+    |- NotFound (LookupError)       a trace, picture or data set that the store does not hold
+    |- StoreError (RuntimeError)    the database cannot do what was asked
+    |  |- DatabaseTooNew            written by a later version of the program
+    |  `- ReadOnly                  a write was asked of a store opened for reading
+    `- StartError (RuntimeError)    the program cannot start
+
+A wrong *output of a model* is never an error: it is a `Fault` on the trace. These are for wrong calls and for a
+machine that does not play along. To add one: give it the standard-library parent a caller would expect, and a place in the
+tree above.
+"""
+
+from __future__ import annotations
+
+
+class SaccadeError(Exception):
+    """The root of all errors raised on purpose; `str(error)` is a sentence fit to be shown to a person."""
+
+
+class GeometryError(SaccadeError, ValueError):
+    """A size, point or box that cannot exist."""
+
+
+class FrameError(SaccadeError, ValueError):
+    """A coordinate frame that cannot be built or read."""
+
+
+class TraceError(SaccadeError, ValueError):
+    """A trace document that cannot be read."""
+
+
+class FormatError(SaccadeError, ValueError):
+    """A turn that the grammar cannot write so that it would be read back as it was."""
+
+
+class RecordError(SaccadeError, ValueError):
+    """A curated record or manifest that cannot be read."""
+
+
+class TruthError(SaccadeError, ValueError):
+    """A truth that its domain's judge cannot read."""
+
+
+class PictureError(SaccadeError, ValueError):
+    """A picture that is refused before it is decoded, or that cannot be decoded."""
+
+
+class ImportRefused(SaccadeError, ValueError):
+    """An import that cannot begin, or a strict import that was taken back as a whole."""
+
+
+class NotFound(SaccadeError, LookupError):
+    """A trace, picture or data set that the store does not hold."""
+
+
+class StoreError(SaccadeError, RuntimeError):
+    """The database cannot do what was asked."""
+
+
+class DatabaseTooNew(StoreError):
+    """The database was written by a later version of the program."""
+
+
+class ReadOnly(StoreError):
+    """A write was asked of a store that was opened for reading only."""
+
+
+class StartError(SaccadeError, RuntimeError):
+    """The program cannot start: a port, a folder or a database is not as it should be."""
