@@ -101,6 +101,8 @@ class FaultKind(StrEnum):
     UNREADABLE_POINT = "unreadable_point"
     STRAY_TEXT = "stray_text"
     AFTER_ANSWER = "after_answer"
+    MADE_UP_OBSERVATION = "made_up_observation"
+    """The model wrote an observation itself instead of waiting for one."""
     POINT_OUTSIDE = "point_outside"
     """The point, in original pixels, is outside the picture: nothing can be drawn or cropped there."""
     NO_POINT = "no_point"
