@@ -29,7 +29,7 @@ AFTER_OBSERVATION = re.compile(
     rf"(?:\s*+(?:{_PICTURE_MARK}))*+(?:\s*+<\|im_end\|>)?+(?:\s*+<\|im_start\|>assistant\n?)?+",
 )
 
-_NUMBER = r"([+-]?\d++(?:\.\d*+)?+)"
+_NUMBER = r"([+-]?(?:\d++(?:\.\d*+)?+|\.\d++))"
 # Possessive quantifiers keep the search linear on hostile text: nothing is tried twice.
 POINT_IN_TEXT = re.compile(rf"\(\s*+{_NUMBER}\s*+,\s*+{_NUMBER}\s*+\)")
 _POINT_ALONE = re.compile(rf"\s*+[(\[]?\s*+{_NUMBER}\s*+,\s*+{_NUMBER}\s*+[)\]]?\s*+")

@@ -62,9 +62,7 @@ def has_dot(observation: str) -> bool:
 
 def call_text(x: float, y: float) -> str:
     """The tool call for a point in the model's numbers."""
-    return (
-        f'{CALL_OPEN}\n{{"name": "{TOOL_NAME}", "arguments": {{"coordinate": [{write_number(x)}, {write_number(y)}]}}}}\n{CALL_CLOSE}'
-    )
+    return f'{CALL_OPEN}\n{{"name": "{TOOL_NAME}", "arguments": {{"coordinate": [{write_number(x)}, {write_number(y)}]}}}}\n{CALL_CLOSE}'
 
 
 def format_messages(turns: Sequence[TurnText]) -> tuple[Message, ...]:
