@@ -1,0 +1,230 @@
+"""Opens a database, holds it to its settings, and gives out transactions.
+
+This file knows back ends, connections and their errors; it knows no table. SQLite is the default: write-ahead log, every commit
+synced to the disk, foreign keys on, each asserted on every connection. PostgreSQL is the choice for many people at once.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from annotations.faults import in_words
+from annotations.migrations import HEAD_REVISION, current_revision, is_known, upgrade
+from core.errors import DatabaseTooNew, ReadOnly, StoreError
+
+# How long a connection waits for another process's write before it gives up, in milliseconds.
+BUSY_TIMEOUT = 10_000
+# Page cache of one connection, in KiB: eight connections stay far below the memory that the whole program may use.
+CACHE_KIB = 8_192
+# Two programs that open one new PostgreSQL database at once take turns on this advisory lock ("saccade" in ASCII).
+MIGRATION_LOCK = 0x73616363616465
+
+
+class Database:
+    """An open database at the head revision. Made by `open_database`; close it when done."""
+
+    def __init__(self, engine: Engine, name: str, *, read_only: bool) -> None:
+        self.engine = engine
+        self.name = name
+        self.read_only = read_only
+        self._writer = threading.Lock()
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection in a transaction that sees one state of the database and is rolled back at the end.
+
+        Raises StoreError where the database does not answer.
+        """
+        options = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
+        with self._in_words(), self.engine.connect().execution_options(**options) as connection, connection.begin() as transaction:
+            yield connection
+            transaction.rollback()
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A connection in a write transaction: committed, and durable, when the block ends; rolled back when it raises.
+
+        One writer at a time in this process. Keep the block short. Raises ReadOnly where the database was opened for reading, and
+        StoreError where it cannot be written.
+        """
+        if self.read_only:
+            raise ReadOnly(f"{self.name} was opened for reading only: start without --read-only to change it.")
+        with self._in_words(), self._writer, self.engine.connect().execution_options(writing=True) as connection, connection.begin():
+            yield connection
+
+    def close(self) -> None:
+        """Let go of all connections."""
+        self.engine.dispose()
+
+    @contextmanager
+    def _in_words(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            raise in_words(error, self.name) from error
+
+
+def open_database(url: str, *, read_only: bool = False) -> Database:
+    """The database at an SQLAlchemy URL, brought to the head revision; a missing SQLite file is made.
+
+    `postgresql://` means the psycopg driver. With `read_only` nothing is made, migrated or written. Raises DatabaseTooNew for a
+    database of a later version of the program, and StoreError, with the mend, for everything else that stands in the way.
+    """
+    parsed = _parse(url)
+    name = _name(parsed)
+    if parsed.get_backend_name() == "sqlite":
+        engine = _sqlite_engine(parsed, name, read_only)
+    else:
+        engine = _postgresql_engine(parsed, name, read_only)
+    database = Database(engine, name, read_only=read_only)
+    try:
+        _bring_to_head(database)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise StoreError(f"{url!r} is not a database URL: write sqlite:////folder/file.db or postgresql://user@host/name.") from error
+    if parsed.drivername in ("postgresql", "postgres"):
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+        raise StoreError(f"Saccade keeps its data in SQLite or PostgreSQL, not in {parsed.get_backend_name()}: choose another --database.")
+    if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
+        raise StoreError("A database in memory loses everything at the end: write sqlite:////folder/file.db.")
+    return parsed
+
+
+def _name(url: URL) -> str:
+    """The database's name in messages: the file's path, or the URL without its password."""
+    return str(url.database) if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
+
+
+def _bring_to_head(database: Database) -> None:
+    with database.reading() as connection:
+        revision = current_revision(connection)
+    if revision == HEAD_REVISION:
+        return
+    if revision is not None and not is_known(revision):
+        raise DatabaseTooNew(
+            f"The database at {database.name} was written by a later version of Saccade (revision {revision}); "
+            "update the program or choose another --data-dir."
+        )
+    if database.read_only:
+        age = (
+            "holds no tables of Saccade yet" if revision is None else f"was written by an earlier version of Saccade (revision {revision})"
+        )
+        raise StoreError(f"The database at {database.name} {age}: start once without --read-only.")
+    with database.writing() as connection:
+        if not database.is_sqlite:
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
+        # Another program may have been faster while this one waited for its turn.
+        if current_revision(connection) != HEAD_REVISION:
+            upgrade(connection)
+
+
+def _sqlite_engine(url: URL, name: str, read_only: bool) -> Engine:
+    path = Path(name)
+    if read_only and not path.is_file():
+        raise StoreError(f"There is no database at {name} to read: start once without --read-only, or choose another --data-dir.")
+    if not path.parent.is_dir():
+        raise StoreError(f"The folder {path.parent} does not exist: create it, or choose another --data-dir.")
+    engine = create_engine(url, pool_size=8, max_overflow=32, **({"creator": _reader(path)} if read_only else {}))
+
+    @event.listens_for(engine, "connect")
+    def settle(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+        # This program says BEGIN itself; the driver would begin late, and never for a read.
+        connection.isolation_level = None
+        for pragma, value in _pragmas(read_only):
+            _set_pragma(connection, name, pragma, value)
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A transaction that reads first and writes later can fail in the middle; one that asks for the lock at once waits its turn.
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writing") else "BEGIN")
+
+    return engine
+
+
+def _reader(path: Path) -> Callable[[], sqlite3.Connection]:
+    """Opens a file so that no write is possible, also from a folder that forbids the two files that its log needs beside it."""
+    address = f"file:{quote(str(path.resolve()))}?mode=ro"
+    log = path.with_name(path.name + "-wal")
+
+    def connect() -> sqlite3.Connection:
+        try:
+            return _answering(address)
+        except sqlite3.OperationalError:
+            # Without a log there is no writer, so the file may be read as it lies there.
+            if log.exists() and log.stat().st_size:
+                raise
+            return _answering(address + "&immutable=1")
+
+    return connect
+
+
+def _answering(address: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(address, uri=True, check_same_thread=False)
+    try:
+        connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _pragmas(read_only: bool) -> tuple[tuple[str, str | int], ...]:
+    shared: tuple[tuple[str, str | int], ...] = (("busy_timeout", BUSY_TIMEOUT), ("foreign_keys", 1), ("cache_size", -CACHE_KIB))
+    # synchronous 2 is FULL: a commit is on the disk before it is acknowledged, through a loss of power too.
+    return (*shared, ("query_only", 1)) if read_only else (*shared, ("journal_mode", "wal"), ("synchronous", 2))
+
+
+def _set_pragma(connection: DBAPIConnection, name: str, pragma: str, value: str | int) -> None:
+    cursor = connection.cursor()
+    try:
+        cursor.execute(f"PRAGMA {pragma} = {value}")
+        cursor.execute(f"PRAGMA {pragma}")
+        row = cursor.fetchone()
+    finally:
+        cursor.close()
+    if row is None or row[0] != value:
+        found = None if row is None else row[0]
+        raise StoreError(f"SQLite did not take {pragma} = {value} for {name} (it says {found}): keep the data on a local disk.")
+
+
+def _postgresql_engine(url: URL, name: str, read_only: bool) -> Engine:
+    try:
+        engine = create_engine(url, pool_size=8, max_overflow=32, pool_pre_ping=True)
+    except (NoSuchModuleError, ModuleNotFoundError) as error:
+        raise StoreError(f"The driver of {name} is not installed ({error}): install psycopg[binary].") from error
+
+    @event.listens_for(engine, "connect")
+    def settle(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+        settings = {"timezone": "UTC", "synchronous_commit": "on", "default_transaction_read_only": "on" if read_only else "off"}
+        cursor = connection.cursor()
+        try:
+            for setting, value in settings.items():
+                cursor.execute(f"SET {setting} TO {value}")
+        finally:
+            cursor.close()
+        connection.commit()
+
+    return engine

@@ -1,0 +1,1 @@
+"""One file a revision, in order; a released file is never changed."""
