@@ -1,0 +1,25 @@
+"""`launch.py test`: the whole test suite, with pytest, from the root of the project."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Nothing of its own: what follows `test` is pytest's."""
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run pytest in place of this process, so that its exit code and its signals are its own."""
+    command = [sys.executable, "-m", "pytest", *arguments.rest]
+    os.chdir(ROOT)
+    sys.stdout.flush()
+    if sys.platform == "win32":  # there, exec leaves the console to two programs at once
+        return subprocess.call(command)
+    os.execv(sys.executable, command)

@@ -1,0 +1,98 @@
+"""What one start of the program is told: by its flags first, then by its environment, then by the defaults below.
+
+    flag          environment         default
+    --host        SACCADE_HOST        127.0.0.1
+    --port        SACCADE_PORT        7860 (0: any free port)
+    --data-dir    SACCADE_DATA_DIR    the folder data/ beside launch.py
+    --database    SACCADE_DATABASE    a SQLite file in the data folder
+    --no-browser                      the browser is opened where there is a desktop
+    --read-only                       reading and writing
+
+The database's address belongs in the environment where it holds a password: a command line is seen by everybody on the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.errors import StartError
+
+HOST = "127.0.0.1"
+PORT = 7860
+DATA_DIR = Path(__file__).resolve().parent.parent / "data"
+DATABASE_FILE = "saccade.sqlite3"
+
+# The options that take a value. The command line is searched for the command's name before any parser knows its options.
+VALUE_OPTIONS = frozenset({"--host", "--port", "--data-dir", "--database"})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One start, decided: where to listen, where the data lie, and whether they may be changed."""
+
+    host: str
+    port: int
+    data_dir: Path
+    database_url: str
+    open_browser: bool
+    read_only: bool
+
+
+def add_server_options(parser: argparse.ArgumentParser) -> None:
+    """Give `parser` the options of a command that listens."""
+    group = parser.add_argument_group("the server")
+    group.add_argument("--host", metavar="ADDRESS", help=f"address to listen on, of this machine only (default {HOST})")
+    group.add_argument("--port", type=_port, metavar="N", help=f"port to listen on, 0 for any free one (default {PORT})")
+    group.add_argument("--no-browser", action="store_true", help="do not open the browser")
+
+
+def add_store_options(parser: argparse.ArgumentParser) -> None:
+    """Give `parser` the options of a command that reads or writes the store."""
+    group = parser.add_argument_group("the store")
+    group.add_argument("--data-dir", type=Path, metavar="FOLDER", help="folder of the database and the pictures (default data/)")
+    group.add_argument("--database", metavar="URL", help="SQLAlchemy address of another database, such as postgresql+psycopg://...")
+    group.add_argument("--read-only", action="store_true", help="change nothing in the database or the data folder")
+
+
+def settings_from(arguments: argparse.Namespace, environment: Mapping[str, str]) -> Settings:
+    """The settings of this start. Options that the command does not have keep their defaults.
+
+    Raises StartError for a value of the environment that cannot be used.
+    """
+    given = vars(arguments)
+    data_dir = Path(given.get("data_dir") or environment.get("SACCADE_DATA_DIR") or DATA_DIR).expanduser().absolute()
+    port = given.get("port")
+    return Settings(
+        host=given.get("host") or environment.get("SACCADE_HOST") or HOST,
+        port=_port_of_environment(environment) if port is None else port,
+        data_dir=data_dir,
+        database_url=given.get("database") or environment.get("SACCADE_DATABASE") or _sqlite_url(data_dir),
+        open_browser=not given.get("no_browser", False),
+        read_only=given.get("read_only", False),
+    )
+
+
+def _sqlite_url(data_dir: Path) -> str:
+    if "?" in str(data_dir):
+        raise StartError(f"The data folder {data_dir} has a question mark in its name, which a database address cannot hold: rename it.")
+    return f"sqlite:///{data_dir / DATABASE_FILE}"
+
+
+def _port(text: str) -> int:
+    """A port from a command line's text; argparse shows the sentence."""
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: give a whole number from 0 to 65535")
+    return int(text)
+
+
+def _port_of_environment(environment: Mapping[str, str]) -> int:
+    text = environment.get("SACCADE_PORT")
+    if not text:
+        return PORT
+    try:
+        return _port(text)
+    except argparse.ArgumentTypeError as error:
+        raise StartError(f"SACCADE_PORT: {error}.") from error
