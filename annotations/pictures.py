@@ -1,0 +1,253 @@
+"""Pictures as files, each stored once under the SHA-256 of its bytes.
+
+A picture is judged by its header, before anything is decoded: its format, its bytes, its pixels. A name never becomes part of a path,
+so no name can lead out of the folder.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import io
+import os
+import re
+import stat
+import struct
+import tempfile
+from pathlib import Path
+
+from PIL import Image, ImageFile
+
+from core.errors import NotFound, PictureError, StoreError
+from core.geometry import Size
+from core.trace import Picture
+
+MAX_PIXELS = 64_000_000
+MAX_BYTES = 64 * 1024 * 1024
+# Formats that every browser shows, and what a server calls them. MPO is a JPEG with further pictures behind the first.
+MEDIA_TYPES = {
+    "JPEG": "image/jpeg",
+    "MPO": "image/jpeg",
+    "PNG": "image/png",
+    "WEBP": "image/webp",
+    "GIF": "image/gif",
+    "BMP": "image/bmp",
+}
+THUMBNAIL_QUALITY = 85
+MAX_THUMBNAIL = 2048
+# EXIF 2.3, tag 0x0112.
+_ORIENTATION = 0x0112
+_TURNS = {
+    1: None,
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_SHA256 = re.compile("[0-9a-f]{64}")
+# What Pillow's readers raise for files that are not what they say they are.
+_UNREADABLE = (OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, EOFError, struct.error, MemoryError)
+# Pillow's own guard, a warning at 89 megapixels and an error at 179: both are over the limit here.
+_BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
+
+
+class PictureStore:
+    """A folder of pictures. `<folder>/ab/<sha256>` holds the bytes as they came, `cache` the thumbnails.
+
+    folder  made when the first picture is added
+    cache   where thumbnails go: a folder that may be emptied at any time; by default `<folder>/thumbnails`
+    """
+
+    def __init__(self, folder: Path, *, cache: Path | None = None) -> None:
+        self.folder = folder
+        self.cache = folder / "thumbnails" if cache is None else cache
+
+    def add_bytes(self, data: bytes, name: str = "") -> Picture:
+        """The picture of a file's bytes, which are on the disk when this returns; the same bytes are stored once.
+
+        Raises PictureError, before anything is decoded, for more than 64 MB, more than 64 megapixels, a format not on the list or a
+        header that cannot be read, and StoreError where the folder cannot be written.
+        """
+        picture = read_header(data, name)
+        path = self._path(picture.sha256)
+        if not path.is_file():
+            _write(path, data, durable=True)
+        return picture
+
+    def add_file(self, path: Path, name: str = "") -> Picture:
+        """The picture of a file; its own name is kept where no other is given. Raises what `add_bytes` raises."""
+        try:
+            status = path.stat()
+            if not stat.S_ISREG(status.st_mode):
+                raise PictureError(f"{path} is not a file.")
+            _check_bytes(status.st_size, name or path.name)
+            data = path.read_bytes()
+        except OSError as error:
+            raise PictureError(f"The picture {path} cannot be read ({error.strerror}).") from error
+        return self.add_bytes(data, name or path.name)
+
+    def path(self, sha256: str) -> Path:
+        """The file that holds a picture's bytes. Raises NotFound, also for a text that is no SHA-256."""
+        if not _SHA256.fullmatch(sha256) or not self._path(sha256).is_file():
+            raise NotFound(f"There is no picture {sha256[:80]!r} in this data folder.")
+        return self._path(sha256)
+
+    def __contains__(self, sha256: str) -> bool:
+        return _SHA256.fullmatch(sha256) is not None and self._path(sha256).is_file()
+
+    def media_type(self, sha256: str) -> str:
+        """The picture's media type, for example "image/png". Raises NotFound, and PictureError for damaged bytes."""
+        with self.open(sha256) as image:
+            return MEDIA_TYPES[image.format or ""]
+
+    def open(self, sha256: str) -> ImageFile.ImageFile:
+        """The picture in its stored axes and own mode, not decoded yet; close it. Raises NotFound, and PictureError for damaged bytes."""
+        return _open(self.path(sha256), sha256)
+
+    def decode(self, sha256: str) -> Image.Image:
+        """The picture in its stored axes as RGB: transparency over white, 16 bits scaled to 8, the first frame of several.
+
+        Raises NotFound, and PictureError for a file that breaks off or is damaged.
+        """
+        with self.open(sha256) as image:
+            return _decoded(image, sha256)
+
+    def thumbnail(self, sha256: str, side: int = 160) -> Path:
+        """A JPEG of the upright picture, at most `side` pixels (16 to 2,048) wide and high, never enlarged; made once.
+
+        Raises NotFound, PictureError for damaged bytes, and StoreError where the cache cannot be written.
+        """
+        side = min(max(side, 16), MAX_THUMBNAIL)
+        source = self.path(sha256)
+        target = self.cache / str(side) / sha256[:2] / f"{sha256}.jpg"
+        if not target.is_file():
+            with _open(source, sha256) as image:
+                # A JPEG can be decoded at an eighth, a quarter or a half; twice the side leaves enough to scale down well.
+                image.draft("RGB", (2 * side, 2 * side))
+                orientation = _orientation(image)
+                small = _decoded(image, sha256)
+            small.thumbnail((side, side), Image.Resampling.LANCZOS)
+            buffer = io.BytesIO()
+            _upright(small, orientation).save(buffer, "JPEG", quality=THUMBNAIL_QUALITY)
+            _write(target, buffer.getvalue(), durable=False)
+        return target
+
+    def _path(self, sha256: str) -> Path:
+        return self.folder / sha256[:2] / sha256
+
+
+def read_header(data: bytes, name: str = "") -> Picture:
+    """The picture that the bytes of a file describe, from their header alone. Raises PictureError as `PictureStore.add_bytes` does."""
+    _check_bytes(len(data), name)
+    with _open(io.BytesIO(data), name) as image:
+        size = Size(*image.size)
+        if size.area > MAX_PIXELS:
+            raise _too_large(name, f"{size} pixels")
+        orientation = _orientation(image)
+    upright = size.transposed if orientation >= 5 else size
+    return Picture(hashlib.sha256(data).hexdigest(), upright, orientation, name)
+
+
+def _open(source: Path | io.BytesIO, name: str) -> ImageFile.ImageFile:
+    try:
+        return Image.open(source, formats=tuple(MEDIA_TYPES))
+    except _BOMBS as error:
+        raise _too_large(name, "far more") from error
+    except _UNREADABLE as error:
+        listed = "JPEG, PNG, WebP, GIF and BMP"
+        raise PictureError(f"{_called(name)} is not a picture that can be read: {listed} are taken, with a whole header.") from error
+
+
+def _check_bytes(count: int, name: str) -> None:
+    if count > MAX_BYTES:
+        limit = MAX_BYTES // 1024**2
+        raise PictureError(f"{_called(name)} has {count / 1024**2:.0f} MB; up to {limit} MB are taken: save it smaller.")
+
+
+def _too_large(name: str, found: str) -> PictureError:
+    return PictureError(f"{_called(name)} has {found}; up to {MAX_PIXELS // 10**6} megapixels are taken: make it smaller.")
+
+
+def _called(name: str) -> str:
+    return f"The picture {name}" if name else "The picture"
+
+
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation, 1 to 8, as browsers take it: of a JPEG, and of a PNG that tells it before its pixels; else 1.
+
+    Chromium does not turn a WebP, and heeds no XMP data. A point is marked on what a browser shows, so this must agree with it.
+    To be called before the picture is decoded.
+    """
+    block = image.info.get("exif")
+    if image.format not in ("JPEG", "MPO", "PNG") or not isinstance(block, bytes):
+        return 1
+    exif = Image.Exif()
+    try:
+        exif.load(block)
+        orientation = exif.get(_ORIENTATION, 1)
+    except (*_UNREADABLE, UserWarning):
+        # Damaged EXIF data is common, and the picture is whole without it.
+        return 1
+    return orientation if orientation in _TURNS else 1
+
+
+def _upright(image: Image.Image, orientation: int) -> Image.Image:
+    turn = _TURNS.get(orientation)
+    return image if turn is None else image.transpose(turn)
+
+
+def _decoded(image: Image.Image, name: str) -> Image.Image:
+    try:
+        image.load()
+        return _as_rgb(image)
+    except _UNREADABLE as error:
+        raise PictureError(f"{_called(name)} is damaged: its header can be read, its pixels cannot ({error}).") from error
+
+
+def _as_rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "RGB" and "transparency" not in image.info:
+        return image.copy()
+    if image.mode in ("I", "I;16", "I;16B", "I;16L", "I;16N"):
+        # 16 bits a pixel: the upper eight are kept, where Pillow's own conversion would clip everything over 255 to white.
+        return image.convert("I").point(lambda value: value * (1 / 256)).convert("L").convert("RGB")
+    if "A" in image.mode or "a" in image.mode or "transparency" in image.info:
+        layer = image.convert("RGBA")
+        white = Image.new("RGBA", layer.size, (255, 255, 255, 255))
+        return Image.alpha_composite(white, layer).convert("RGB")
+    return image.convert("RGB")
+
+
+def _write(path: Path, data: bytes, *, durable: bool) -> None:
+    """Put a file into place as a whole: under its name there is never half of it."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                if durable:
+                    os.fsync(file.fileno())
+            os.replace(name, path)
+        except BaseException:
+            os.unlink(name)
+            raise
+        if durable:
+            _sync_folder(path.parent)
+    except OSError as error:
+        mend = "make room" if error.errno == errno.ENOSPC else "change its permissions"
+        raise StoreError(f"{path.parent} cannot be written ({error.strerror}): {mend}, or choose another --data-dir.") from error
+
+
+def _sync_folder(folder: Path) -> None:
+    """The new name is on the disk too, and not only the bytes. Windows cannot open a folder, and does not need it."""
+    if os.name == "nt":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
