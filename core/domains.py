@@ -105,12 +105,13 @@ JUDGES: Mapping[TruthKind, Judge] = MappingProxyType(
 )
 
 # The shape of a reply in one turn; the rules of each domain follow it.
-_ONE_TURN = f"""Reply with exactly one {THINK_OPEN} ... {THINK_CLOSE} block and after it exactly one {ANSWER_OPEN} ... {ANSWER_CLOSE} block. \
-Write nothing outside them."""
+_ONE_TURN = f"""Reply with exactly one {THINK_OPEN} ... {THINK_CLOSE} block and after it exactly one \
+{ANSWER_OPEN} ... {ANSWER_CLOSE} block. Write nothing outside them."""
 
 # The shape of a conversation with the zoom tool.
-_MANY_TURNS = f"""You see the picture and may look closer, one place at a time. Each reply is exactly one {THINK_OPEN} ... {THINK_CLOSE} block, \
-followed by exactly one action. The action is either a call of the tool {TOOL_NAME}, which zooms in on a place you name by its point (x, y):
+_MANY_TURNS = f"""You see the picture and may look closer, one place at a time. \
+Each reply is exactly one {THINK_OPEN} ... {THINK_CLOSE} block, followed by exactly one action. \
+The action is either a call of the tool {TOOL_NAME}, which zooms in on a place you name by its point (x, y):
 {call_text(0, 0).replace("[0, 0]", "[x, y]")}
 or your answer between {ANSWER_OPEN} and {ANSWER_CLOSE}. After a call you are shown the enlarged place between {OBSERVATION_OPEN} and \
 {OBSERVATION_CLOSE}; never write those tags yourself. Points are always counted in the whole picture, not in an enlarged part.
@@ -131,8 +132,8 @@ In the thought:
 The answer is the text of the chosen option, exactly as it is worded and without its letter: write {ANSWER_OPEN} right {ANSWER_CLOSE}, \
 not {ANSWER_OPEN} A. right {ANSWER_CLOSE}. If the picture does not settle the question, give the most plausible option."""
 
-_SEARCH_ANSWER = f"""The answer is a short text that answers the question: {ANSWER_OPEN} your answer {ANSWER_CLOSE}. Where options are given, it is \
-the text of one of them."""
+_SEARCH_ANSWER = f"""The answer is a short text that answers the question: {ANSWER_OPEN} your answer {ANSWER_CLOSE}. \
+Where options are given, it is the text of one of them."""
 
 _SEARCH = f"""You answer questions about small things in large pictures.
 
@@ -151,8 +152,8 @@ _SEARCH_TURNS = f"""You answer questions about small things in large pictures.
 
 {_SEARCH_ANSWER} If it stays unclear after looking closer, infer the most likely answer."""
 
-_GROUNDING_ANSWER = f"""The answer is the single point that meets the described element best: {ANSWER_OPEN} (x, y) {ANSWER_CLOSE}, two whole numbers. \
-Take the element's centre, or the place a person would click."""
+_GROUNDING_ANSWER = f"""The answer is the single point that meets the described element best: \
+{ANSWER_OPEN} (x, y) {ANSWER_CLOSE}, two whole numbers. Take the element's centre, or the place a person would click."""
 
 _GROUNDING = f"""You find the element of a screen that a description means.
 
@@ -171,8 +172,8 @@ _GROUNDING_TURNS = f"""You find the element of a screen that a description means
 
 _ACTION = f"""You act for a person in a web browser, one action at a time.
 
-You are given the OBJECTIVE, a screenshot on which each element that can be used has a box with a number (box and number share a colour), and the \
-PREVIOUS ACTIONS, which name elements by their text instead of their number.
+You are given the OBJECTIVE, a screenshot on which each element that can be used has a box with a number \
+(box and number share a colour), and the PREVIOUS ACTIONS, which name elements by their text instead of their number.
 
 {_ONE_TURN}
 In the thought:

@@ -127,9 +127,7 @@ def judge_web_action(answer: str | None, truth: str) -> Verdict:
         return _no_answer(answer)
     given = read_web_action(answer)
     if given is None:
-        return _wrong(
-            f"“{answer.strip()}” is not one whole action: click [id], type [id] [content], scroll [up|down], go_back or stop [answer]."
-        )
+        return _wrong(f"“{answer.strip()}” is not one whole action, such as click [id], type [id] [content] or stop [answer].")
     if given.verb is not wanted.verb:
         return _wrong(f"The action is {given.verb}, and should be {wanted.verb}.")
     return _compare_arguments(given, wanted)

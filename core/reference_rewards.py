@@ -117,9 +117,8 @@ def _multi_turn_format(completion: str, *, point_needed: bool) -> tuple[float, s
         return 0.0, "The answer is not a point of two whole numbers."
     distinct = distinct_points(calls)
     if distinct > 1:
-        return 1 + LOOK_BONUS * (
-            distinct - 1
-        ), f"The format is kept, and {distinct} distinct looks add {LOOK_BONUS:g} for each after the first."
+        reason = f"The format is kept, and {distinct} distinct looks add {LOOK_BONUS:g} for each after the first."
+        return 1 + LOOK_BONUS * (distinct - 1), reason
     return 1.0, "The format is kept; a bonus begins with the second distinct look."
 
 
@@ -130,10 +129,8 @@ def _text_accuracy(completion: str, truth: str) -> tuple[float, str]:
 
 
 def _text_accuracy_any_case(completion: str, truth: str) -> tuple[float, str]:
-    given = (answer_in_any_case(completion) or "").lower()
-    return _outcome(
-        bool(given) and given == truth.strip().lower(), f"“{given}” against the truth “{truth.strip().lower()}”, both in lower case"
-    )
+    given, wanted = (answer_in_any_case(completion) or "").lower(), truth.strip().lower()
+    return _outcome(bool(given) and given == wanted, f"“{given}” against the truth “{wanted}”, both in lower case")
 
 
 def _box_accuracy(completion: str, truth: str) -> tuple[float, str]:

@@ -8,7 +8,6 @@ it stays on the trace beside these.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -81,14 +80,14 @@ def is_multi_turn(trace: Trace) -> bool:
 def distinct_looks(trace: Trace) -> int:
     """How many different places of the picture the tool was called on: each is kept only at a distance from all kept before.
 
-    The distance is 10/1260 of the picture's longest side, in original pixels. A call outside the picture, of another tool, or
-    behind the first of its turn is no look.
+    The distance is 10/1260 of the picture's longest side, in original pixels. A call outside the picture, of another tool, behind
+    the first of its turn, or never answered by an observation is no look.
     """
     size = trace.frame.picture
     least = DISTINCT_SHARE * max(size.width, size.height)
     kept: list[Point] = []
     for turn in trace.turns:
-        if turn.call is None or turn.call.name != TOOL_NAME or turn.call.mention is None:
+        if turn.call is None or turn.call.name != TOOL_NAME or turn.call.mention is None or turn.observation is None:
             continue
         point = trace.frame.to_original(turn.call.mention.x, turn.call.mention.y)
         # A product of rounded numbers must not turn 10 px at 1260 into a little less.
@@ -101,9 +100,8 @@ def _strict_breakdown(trace: Trace, verdict: Verdict) -> RewardBreakdown:
     multi_turn = is_multi_turn(trace)
     answer = Component(ANSWER, verdict.score or 0.0, ANSWER_WEIGHT, verdict.reason)
     complaints = _complaints(trace, multi_turn)
-    kept = Component(
-        FORMAT, 0.0 if complaints else 1.0, FORMAT_WEIGHT_WITH_LOOKS if multi_turn else FORMAT_WEIGHT, _format_reason(complaints)
-    )
+    weight = FORMAT_WEIGHT_WITH_LOOKS if multi_turn else FORMAT_WEIGHT
+    kept = Component(FORMAT, 0.0 if complaints else 1.0, weight, _format_reason(complaints))
     if not multi_turn:
         return RewardBreakdown("strict", (answer, kept))
     return RewardBreakdown("strict", (answer, kept, _looks_component(trace, bool(verdict.correct))))
@@ -169,7 +167,7 @@ def _reference_kind(trace: Trace) -> RewardKind | None:
 
 
 def _reference_truth(trace: Trace) -> str:
-    """The truth's text as its source has it, never converted; a box without a text is written in the model's own numbers."""
+    """The truth's text as its source has it, never converted; a box without a text is written in the model's own numbers, rounded."""
     truth: Truth = trace.sample.truth
     if truth.text.strip() or truth.box is None:
         return truth.text
@@ -179,4 +177,4 @@ def _reference_truth(trace: Trace) -> str:
 def _grid_corners(trace: Trace, box: Box) -> tuple[int, int, int, int]:
     one, two = trace.frame.from_original(Point(box.x1, box.y1)), trace.frame.from_original(Point(box.x2, box.y2))
     (left, right), (top, bottom) = sorted((one[0], two[0])), sorted((one[1], two[1]))
-    return math.floor(left), math.floor(top), math.ceil(right), math.ceil(bottom)
+    return round(left), round(top), round(right), round(bottom)

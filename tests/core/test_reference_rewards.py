@@ -13,13 +13,10 @@ from core.errors import TruthError
 from core.reference_grammar import answer_in_any_case, answer_on_one_line, multi_turn_calls, read_whole_numbers, single_turn_answer
 from core.reference_rewards import RewardKind, reference_score, score_as_reference
 
-pieces = st.lists(
-    st.sampled_from(
-        ["<think>", "</think>", "<answer>", "</answer>", "<tool_call>", "</tool_call>", "<observation>", "</observation>"]
-        + ["<|im_end|>", "(1, 2)", '{"arguments": {"coordinate": [1, 2]}}', "{", "}", "red", " ", "\n", "(((", "9" * 5000]
-    ),
-    max_size=14,
-).map("".join)
+TAGS = ("<think>", "</think>", "<answer>", "</answer>", "<tool_call>", "</tool_call>", "<observation>", "</observation>", "<|im_end|>")
+CONTENTS = ("(1, 2)", '{"arguments": {"coordinate": [1, 2]}}', "{", "}", "red", " ", "\n", "(((", "9" * 5000)
+completions = st.lists(st.sampled_from(TAGS + CONTENTS), max_size=14).map("".join) | st.text()
+truths = st.sampled_from(["red", "(1, 2, 3, 4)", "click [1]"]) | st.text()
 
 
 def test_every_recorded_score_is_reproduced_exactly(shared: Path) -> None:
@@ -29,9 +26,7 @@ def test_every_recorded_score_is_reproduced_exactly(shared: Path) -> None:
     assert differing == []
 
 
-@given(
-    kind=st.sampled_from(RewardKind), completion=pieces | st.text(), truth=st.sampled_from(["red", "(1, 2, 3, 4)", "click [1]"]) | st.text()
-)
+@given(kind=st.sampled_from(RewardKind), completion=completions, truth=truths)
 def test_any_text_gets_a_score_with_a_reason(kind: RewardKind, completion: str, truth: str) -> None:
     score = score_as_reference(kind, completion, truth)
     assert 0 <= score.accuracy <= 1
