@@ -17,6 +17,7 @@ from core.trace import Fault, Picture, PointSource, Sample, Step, Trace, Turn
 
 REWARD_PROFILES = ("strict", "vigorl")
 # Files whose EXIF orientation every browser applies by itself; others are served turned upright.
+_SAMPLING = ("temperature", "top_p", "top_k", "seed", "max_new_tokens", "max_depth", "n_simulations", "visit_count", "value")
 _SELF_TURNING = frozenset({"image/jpeg"})
 
 
@@ -34,6 +35,7 @@ def trace_view(trace: Trace, *, trace_id: str, dataset: str, media_types: dict[s
         "picture": pictures[0] if pictures else None,
         "pictures": pictures,
         "frame": _frame(trace.frame),
+        "remark": _remark(trace.settings),
         "settings_words": _settings_words(trace.settings),
         "stop": trace.stop,
         "stop_title": STOP_TITLES[trace.stop],
@@ -102,8 +104,14 @@ def _frame(frame: CoordinateFrame) -> dict[str, Any]:
     }
 
 
+def _remark(settings: dict[str, Any]) -> str:
+    remark = settings.get("note")
+    return remark if isinstance(remark, str) else ""
+
+
 def _settings_words(settings: dict[str, Any]) -> str:
-    shown = [f"{key.replace('_', ' ')} {value}" for key, value in settings.items() if isinstance(value, str | int | float)]
+    """What the policy was run with; how its crops were cut is told at each look, and a note of the source stands by itself."""
+    shown = [f"{key.replace('_', ' ')} {value}" for key, value in settings.items() if key in _SAMPLING and value is not None]
     return " · ".join(shown)
 
 

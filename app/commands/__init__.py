@@ -40,6 +40,7 @@ class Command:
 WORKBENCH = Command("app.commands.serve", "Open the workbench in the browser.")
 
 COMMANDS: Mapping[str, Command] = {
+    "bench": Command("app.commands.bench", "measure this program on this machine", (RUNTIME,)),
     "test": Command("app.commands.run_tests", "run the whole test suite; what follows goes to pytest", (RUNTIME, TESTS), verbatim=True),
 }
 

@@ -40,10 +40,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _open_and_serve(settings: Settings, listening: socket.socket) -> int:
+    from annotations.demo import seed_demo
     from app.gradio_start import quick_and_offline
-    from app.services import open_services
+    from app.services import STATIC, open_services
 
     with open_services(settings) as services:
+        if not settings.read_only:
+            seed_demo(services.store, services.pictures, STATIC / "demo")
         with quick_and_offline():
             from app.server import build_app
 

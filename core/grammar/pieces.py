@@ -35,14 +35,18 @@ def cut_pieces(turn: Turn, reasoning: Sequence[Span]) -> tuple[StepPiece, ...]:
     starts = [mention.span.start for mention in mentions]
     pieces: list[StepPiece] = []
     for span in reasoning:
-        if not any(part.start <= span.start and span.end <= part.end for part in injected):
-            inside = mentions[bisect_left(starts, span.start) : bisect_left(starts, span.end)]
-            pieces.extend(_cut_span(turn, span, inside))
+        if injected and any(part.start <= span.start and span.end <= part.end for part in injected):
+            continue
+        first, last = bisect_left(starts, span.start), bisect_left(starts, span.end)
+        if first < last:
+            pieces.extend(_cut_span(turn, span, mentions[first:last]))
+        elif (alone := _stripped(turn.text, span.start, span.end)).start < alone.end:
+            pieces.append(StepPiece(turn.index, alone, None))
     return tuple(_attach_call(turn, pieces))
 
 
 def _cut_span(turn: Turn, span: Span, mentions: Sequence[PointMention]) -> Iterator[StepPiece]:
-    sentence_ends = [found.end() for found in SENTENCE_END.finditer(turn.text, span.start, span.end)] if mentions else []
+    sentence_ends = [found.end() for found in SENTENCE_END.finditer(turn.text, span.start, span.end)]
     cursor = span.start
     for position, mention in enumerate(mentions):
         at = bisect_left(sentence_ends, mention.span.end)

@@ -11,6 +11,7 @@ from core.grammar.pieces import StepPiece, cut_pieces
 from core.grammar.tags import (
     AFTER_OBSERVATION,
     BEFORE_OBSERVATION,
+    OBSERVATION_TAG,
     POINT_IN_TEXT,
     SILENT,
     TAG,
@@ -115,9 +116,7 @@ def _turn_bounds(text: str) -> list[tuple[int, int]]:
     bounds: list[tuple[int, int]] = []
     start = 0
     opened = False
-    for tag in TAG.finditer(text):
-        if tag[2].lower() != "observation":
-            continue
+    for tag in OBSERVATION_TAG.finditer(text):
         if not tag[1]:
             opened = True
         elif opened:
@@ -134,8 +133,8 @@ def _turn_bounds(text: str) -> list[tuple[int, int]]:
 
 def _split_authors(text: str) -> list[Message]:
     """The messages of one turn of a flat completion: what stands before its observation, and the observation."""
-    for tag in TAG.finditer(text):
-        if tag[2].lower() == "observation" and not tag[1]:
+    for tag in OBSERVATION_TAG.finditer(text):
+        if not tag[1]:
             before = BEFORE_OBSERVATION.search(text, max(0, tag.start() - 40), tag.start())
             cut = before.start() if before else tag.start()
             said = [Message(Author.MODEL, text[:cut])] if cut else []
@@ -246,9 +245,11 @@ class _TurnReader:
 
     def _stray(self, start: int, end: int) -> None:
         """Text outside every tag: a fault, and still read as reasoning, so that no point in it is lost."""
+        if start == end:
+            return
         silent = SILENT.match(self.text, start, end)
         start = silent.end() if silent else start
-        if start >= end:
+        if start == end:
             return
         span = Span(start, start + len(self.text[start:end].rstrip()))
         kind = FaultKind.AFTER_ANSWER if self.answered else FaultKind.STRAY_TEXT
@@ -265,7 +266,8 @@ class _TurnReader:
             self._fault(FaultKind.SEVERAL_THINKS, block.outer, "A turn holds one think block.")
 
     def _mentions(self, call: ToolCall | None, answer: Span | None) -> tuple[PointMention, ...]:
-        mentions = [mention for span in self.reasoning for mention in self._points_in(span)]
+        # A text without a parenthesis is not worth a search of each of their pieces.
+        mentions = [mention for span in self.reasoning for mention in self._points_in(span)] if "(" in self.text else []
         if call and call.mention:
             mentions.append(call.mention)
         point = read_point(answer.of(self.text)) if answer else None
@@ -301,12 +303,12 @@ class _TurnReader:
         if name != TOOL_NAME:
             self._fault(FaultKind.UNKNOWN_TOOL, block.outer, f"The only tool is {TOOL_NAME}, not {name!r:.80}.")
         arguments = call.get("arguments")
-        coordinate = arguments.get("coordinate") if isinstance(arguments, dict) else None
-        if not _is_pair(coordinate):
+        pair = _pair(arguments.get("coordinate")) if isinstance(arguments, dict) else None
+        if pair is None:
             self._fault(FaultKind.BAD_COORDINATE, block.outer, "arguments.coordinate is not a list of two finite numbers.")
             return ToolCall(block.outer, name, None)
         span = self._coordinate_span(block.body)
-        return ToolCall(block.outer, name, PointMention(*coordinate, span.of(self.text), span, PointSource.TOOL_CALL))
+        return ToolCall(block.outer, name, PointMention(*pair, span.of(self.text), span, PointSource.TOOL_CALL))
 
     def _coordinate_span(self, body: Span) -> Span:
         key = self.text.find('"coordinate"', body.start, body.end)
@@ -315,6 +317,8 @@ class _TurnReader:
         return Span(start, end + 1) if 0 <= key < start < end else body
 
 
-def _is_pair(value: object) -> bool:
+def _pair(value: object) -> tuple[float, float] | None:
     # parse_int=float has made every JSON number a float, so that true and false are not taken for 1 and 0.
-    return isinstance(value, list) and len(value) == 2 and all(isinstance(number, float) and abs(number) < 1e300 for number in value)
+    if not isinstance(value, list) or len(value) != 2 or not all(isinstance(number, float) and abs(number) < 1e300 for number in value):
+        return None
+    return value[0], value[1]

@@ -18,6 +18,7 @@ FORCED_THOUGHT = "Based on all the information I've gathered, I'll now provide m
 FORCED_PREFIX = f"{THINK_OPEN} {FORCED_THOUGHT} {THINK_CLOSE}\n{ANSWER_OPEN}"
 
 TAG = re.compile(r"<(/?)(think|tool_call|observation|answer)>", re.IGNORECASE)
+OBSERVATION_TAG = re.compile(r"<(/?)observation>", re.IGNORECASE)
 
 _CHAT_MARK = r"<\|im_end\|>|<\|endoftext\|>|<\|im_start\|>(?:assistant|user|system)?"
 _PICTURE_MARK = r"<image>|<\|vision_start\|>|<\|vision_end\|>|<\|image_pad\|>"

@@ -1,0 +1,59 @@
+"""`launch.py bench`: measures parsing, starting, the store and the viewer on this machine, and prints each figure with its n."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.bench.report import Figure
+
+PARTS = ("parse", "start", "store", "browser")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which parts, how much of each, and where to."""
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"what to measure: {', '.join(PARTS)} (default: all)")
+    parser.add_argument("--traces", type=int, default=100_000, metavar="N", help="traces in the large database (default 100,000)")
+    parser.add_argument("--steps", type=int, default=10, metavar="N", help="steps of each of them (default 10)")
+    parser.add_argument("--repeats", type=int, default=30, metavar="N", help="requests of each kind (default 30)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of everything that is drawn (default 0)")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the large database here, to measure it again without filling it")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Measure, print the table; raises StartError for an unknown part or a missing browser."""
+    from app.bench.report import machine, table
+    from core.errors import StartError
+
+    unknown = [part for part in arguments.parts if part not in PARTS]
+    if unknown:
+        raise StartError(f"There is no bench called {unknown[0]!r}: choose from {', '.join(PARTS)}.")
+    figures = []
+    for part in arguments.parts or PARTS:
+        figures += _measure(part, arguments)
+    if arguments.json:
+        found = {"machine": machine(), "seed": arguments.seed, "figures": [figure.to_json() for figure in figures]}
+        print(json.dumps(found, indent=2))
+    else:
+        print(f"{machine()}; seed {arguments.seed}\n{table(figures)}")
+    return 0
+
+
+def _measure(part: str, arguments: argparse.Namespace) -> list[Figure]:
+    from app.bench import browser, parse, start, store
+
+    if part == "parse":
+        return parse.run(seed=arguments.seed)
+    if part == "start":
+        return start.run()
+    with tempfile.TemporaryDirectory(prefix="saccade-bench-") as scratch:
+        if part == "browser":
+            return browser.run(Path(scratch), seed=arguments.seed)
+        folder = arguments.keep or Path(scratch)
+        folder.mkdir(parents=True, exist_ok=True)
+        return store.run(folder, traces=arguments.traces, steps=arguments.steps, repeats=arguments.repeats, seed=arguments.seed)

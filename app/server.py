@@ -1,0 +1,62 @@
+"""The web application as a function of its services: HTTP routes, static files, and the Gradio pages at the root."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+
+import gradio as gr
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from fastapi.staticfiles import StaticFiles
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from app.api import router
+from app.services import STATIC, Services
+from app.ui import HEAD, build_ui, theme
+from core.errors import NotFound, SaccadeError
+
+LOG = logging.getLogger(__name__)
+
+# A page from elsewhere that gives this machine's address another name (DNS rebinding) gets no answer.
+LOCAL_NAMES = ("127.0.0.1", "localhost", "[::1]", "testserver")
+
+
+def build_app(services: Services) -> FastAPI:
+    """The application, ready for a server. Nothing in it reaches outside this machine."""
+    app = FastAPI(title="Saccade", docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(LOCAL_NAMES))
+    app.middleware("http")(_guard)
+    app.add_exception_handler(SaccadeError, _as_sentence)
+    app.state.services = services
+    app.include_router(router)
+    app.mount("/ui", StaticFiles(directory=STATIC), name="ui")
+    return gr.mount_gradio_app(
+        app,
+        build_ui(services),
+        path="/",
+        theme=theme(),
+        head=HEAD,
+        css_paths=[STATIC / "app.css"],
+        footer_links=[],
+        ssr_mode=False,
+        show_error=True,
+        mcp_server=False,
+        max_file_size="4gb",
+        favicon_path=str(STATIC / "favicon.svg"),
+    )
+
+
+async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Headers that keep a browser from guessing types and from showing the pages inside another site's."""
+    response = await call_next(request)
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    response.headers.setdefault("Referrer-Policy", "no-referrer")
+    response.headers.setdefault("Content-Security-Policy", "frame-ancestors 'self'")
+    return response
+
+
+async def _as_sentence(request: Request, error: Exception) -> Response:
+    """The boundary of the HTTP routes: an error raised on purpose is answered by its sentence."""
+    status = 404 if isinstance(error, NotFound) else 400
+    return JSONResponse({"error": str(error)}, status_code=status)

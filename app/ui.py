@@ -1,0 +1,46 @@
+"""The Gradio pages: the frame with its tabs. What a tab holds is in app/tabs, a file each."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from app.services import Services
+from app.tabs import import_tab, inspect_tab
+
+# System fonts only: a web font would be a request to another machine.
+_FONT = ("system-ui", "-apple-system", "Segoe UI", "DejaVu Sans", "sans-serif")
+_MONO = ("ui-monospace", "SFMono-Regular", "DejaVu Sans Mono", "monospace")
+
+HEAD = """
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="stylesheet" href="/ui/viewer/viewer.css">
+<link rel="icon" href="/ui/favicon.svg" type="image/svg+xml">
+"""
+
+BRAND = """
+<a class="sc-brand" href="/" title="Saccade: see where a model looks, step by step">
+  <svg viewBox="0 0 20 20" width="18" height="18" aria-hidden="true">
+    <circle cx="10" cy="10" r="8.2" fill="none" stroke="currentColor" stroke-width="2"/>
+    <circle cx="10" cy="10" r="3.6" fill="currentColor"/>
+  </svg>
+  <span>Saccade</span>
+</a>
+"""
+
+
+def theme() -> gr.themes.Base:
+    """Neutral ground and one accent; every colour that the tabs use is derived from it."""
+    return gr.themes.Base(primary_hue="teal", neutral_hue="stone", font=_FONT, font_mono=_MONO, radius_size="sm")
+
+
+def build_ui(services: Services) -> gr.Blocks:
+    """The pages over these services."""
+    with gr.Blocks(title="Saccade", analytics_enabled=False, fill_width=True, fill_height=True) as blocks:
+        gr.HTML(BRAND, elem_id="sc-brand", apply_default_css=False)
+        with gr.Tabs(elem_id="sc-tabs"):
+            with gr.Tab("Inspect", id="inspect"):
+                inspect_tab.build()
+            if not services.settings.read_only:
+                with gr.Tab("Import", id="import"):
+                    import_tab.build(services)
+    return blocks
