@@ -1,0 +1,66 @@
+/** Asking the server: JSON in, and on failure one sentence for the person. */
+
+/** Everything is served beside this folder: /ui/viewer/api.js -> /. */
+const BASE = new URL('../../', import.meta.url);
+
+/** Its message is meant for the person. */
+export class ServerSentence extends Error {}
+
+/** An address on this very server; '' for anything else, so that nothing foreign is ever requested. */
+export function ownUrl(address) {
+  const url = new URL(address, BASE);
+  return url.origin === BASE.origin ? url.href : '';
+}
+
+function address(path, params) {
+  const url = new URL(path, BASE);
+  for (const [name, value] of params) url.searchParams.append(name, value);
+  return url;
+}
+
+/** The parsed answer. Throws ServerSentence, or the AbortError of `signal`. */
+export async function getJson(path, params = [], signal = undefined) {
+  let response;
+  try {
+    response = await fetch(address(path, params), { signal, headers: { accept: 'application/json' } });
+  } catch (error) {
+    if (error.name === 'AbortError') throw error;
+    throw new ServerSentence('The server does not answer. See that Saccade is still running, then try again.');
+  }
+  const body = await response.json().catch((error) => {
+    if (error.name === 'AbortError') throw error;
+    return null;
+  });
+  if (!response.ok) throw new ServerSentence(body?.error ?? `The server answered ${response.status} and gave no reason.`);
+  if (body === null) throw new ServerSentence('The answer of the server was cut off. Try again.');
+  return body;
+}
+
+const KEPT = 12;
+
+/** Opened traces, the last few kept, so that going back and the next one are immediate. */
+export class Traces {
+  #kept = new Map();
+
+  /** The view of a trace; asks the server once while it is kept. */
+  load(id) {
+    const kept = this.#kept.get(id);
+    this.#kept.delete(id);
+    const view = kept ?? getJson(`api/traces/${encodeURIComponent(id)}`);
+    this.#kept.set(id, view);
+    if (!kept) view.catch(() => this.#kept.delete(id));
+    if (this.#kept.size > KEPT) this.#kept.delete(this.#kept.keys().next().value);
+    return view;
+  }
+
+  /** Fetches a trace and its picture while nothing else is to be done; a failure shows when it is opened. */
+  preload(id) {
+    if (!id || this.#kept.has(id)) return;
+    const idle = globalThis.requestIdleCallback ?? ((run) => setTimeout(run, 200));
+    idle(() => this.load(id).then((view) => { new Image().src = ownUrl(view.picture.url); }, () => {}));
+  }
+}
+
+export function fileUrl(id) {
+  return address(`api/traces/${encodeURIComponent(id)}/file`, []).href;
+}

@@ -1,0 +1,93 @@
+/** The panel of one trace: how it ended, the answer beside the truth, the steps, the faults, the reward, the raw text. */
+import { el, fill } from './dom.js';
+import { icon } from './icons.js';
+import { demands } from './rawtext.js';
+import { rewards } from './rewards.js';
+import { StepList } from './steps.js';
+import { plural } from './words.js';
+
+const SIGNS = { true: ['check', 'is-right'], false: ['cross', 'is-wrong'], null: ['dash', 'is-unscored'] };
+
+function summary(view) {
+  const looks = view.steps.filter((step) => step.look).length;
+  const faults = view.faults.length ? plural(view.faults.length, 'fault') : 'no faults';
+  const quiet = [view.policy, view.settings_words, faults].filter(Boolean).join(' · ');
+  return el(
+    'header',
+    { class: 'sc-section sc-summary' },
+    el('h3', {}, `${plural(view.steps.length, 'step')}, ${plural(looks, 'look')}`, view.note ? el('span', { class: 'sc-tag', text: view.note }) : null),
+    el('p', { class: 'sc-quiet', text: quiet }),
+    el('p', { class: 'sc-stop', 'data-stop': view.stop, text: view.stop_words }),
+  );
+}
+
+function truthWords({ kind, text }) {
+  if (kind === 'none') return 'No truth is known.';
+  const names = { text: 'Truth', box: 'Truth, a box', point: 'Truth, a point', action: 'Truth, an action' };
+  return `${names[kind] ?? 'Truth'}: ${text || 'drawn on the picture'}`;
+}
+
+function verdictWords(verdict, reason) {
+  const heads = { true: 'Right', false: 'Wrong', null: 'Not scored' };
+  return reason ? `${heads[verdict]}: ${reason}` : heads[verdict];
+}
+
+function answer(view) {
+  const { text, verdict, reason } = view.answer;
+  const [sign, name] = SIGNS[verdict];
+  const said = text === null
+    ? el('p', { class: 'sc-answer-text is-missing', text: 'No answer' })
+    : el('p', { class: 'sc-answer-text', dir: 'auto', text: text || '(empty)' });
+  return el(
+    'section',
+    { class: `sc-answer ${name}`, 'aria-label': 'Answer' },
+    said,
+    el('p', { class: 'sc-verdict' }, icon(sign), verdictWords(verdict, reason)),
+    el('p', { class: 'sc-truth-words', dir: 'auto', text: truthWords(view.truth) }),
+  );
+}
+
+function faultItem(fault, key, showFault) {
+  const where = fault.start === null
+    ? el('span', { class: 'sc-quiet', text: `Turn ${fault.turn + 1}` })
+    : el('button', { type: 'button', class: 'sc-more', text: `Turn ${fault.turn + 1}, show in the text`, onclick: () => showFault(key) });
+  return el(
+    'li',
+    { class: 'sc-fault', 'data-kind': fault.kind },
+    icon('warning'),
+    el('div', {}, el('p', { class: 'sc-fault-title', text: fault.title }), el('p', { class: 'sc-quiet', text: fault.detail }), where),
+  );
+}
+
+function faults(view, showFault) {
+  if (!view.faults.length) return null;
+  const items = view.faults.map((fault, key) => faultItem(fault, String(key), showFault));
+  return el('section', { class: 'sc-section sc-faults' }, el('h3', { text: plural(view.faults.length, 'fault') }), el('ul', {}, ...items));
+}
+
+export class Info {
+  #steps = null;
+
+  constructor(events) {
+    this.events = events;
+    this.node = el('aside', { class: 'sc-info', 'aria-label': 'The trace in words', tabindex: '-1' });
+  }
+
+  show(view) {
+    this.#steps = new StepList(view, this.events, this.node);
+    const { node, showFault } = demands(view);
+    const steps = view.steps.length
+      ? this.#steps.node
+      : el('p', { class: 'sc-section sc-quiet sc-no-steps', text: 'No steps: nothing that could be read as reasoning was written.' });
+    fill(this.node, summary(view), answer(view), steps, faults(view, showFault), rewards(view), node);
+    this.node.scrollTop = 0;
+  }
+
+  setStep(index, options) {
+    this.#steps?.setStep(index, options);
+  }
+
+  setHot(index) {
+    this.#steps?.setHot(index);
+  }
+}

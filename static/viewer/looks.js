@@ -1,0 +1,64 @@
+/** Below the picture: for every look the exact pixels that the model saw. */
+import { el, fill, scrollIntoBox } from './dom.js';
+import { icon } from './icons.js';
+import { ownUrl } from './api.js';
+import { badge, lookOf } from './palette.js';
+
+export class Looks {
+  #cards = new Map();
+  #current = -1;
+  #hot = -1;
+  #events;
+
+  constructor(events) {
+    this.#events = events;
+    this.node = el('ul', { class: 'sc-looks', 'aria-label': 'What the model saw' });
+  }
+
+  show(view) {
+    this.#cards.clear();
+    this.#current = -1;
+    this.#hot = -1;
+    const looked = view.steps.filter((step) => step.look);
+    fill(this.node, looked.map((step) => this.#card(step)));
+    this.node.hidden = !looked.length;
+    this.node.scrollLeft = 0;
+  }
+
+  #card(step) {
+    const { look, number, index } = step;
+    const image = el('img', { class: 'sc-look-picture', src: ownUrl(look.url), alt: `What the model saw at step ${number}: ${look.words}`, loading: 'lazy' });
+    image.addEventListener('error', () => card.classList.add('is-missing'));
+    const pick = el('button', { type: 'button', class: 'sc-look-pick', 'data-key': `look-${index}`, onclick: () => this.#events.step(index) }, image);
+    const larger = el(
+      'button',
+      { type: 'button', class: 'sc-look-larger', 'aria-label': `Open the look of step ${number} larger`, title: 'Open larger', onclick: () => this.#events.larger(step) },
+      icon('enlarge'),
+    );
+    const caption = el('p', { class: 'sc-look-caption' }, badge(index, number), el('span', { text: look.words }));
+    const card = el('li', { class: 'sc-look', 'data-step': index }, el('div', { class: 'sc-look-frame' }, pick, larger), caption);
+    card.style.setProperty('--sc-step', lookOf(index).fill);
+    card.style.setProperty('--sc-ratio', String(look.output[0] / look.output[1]));
+    card.addEventListener('pointerenter', () => this.#events.hot(index));
+    card.addEventListener('pointerleave', () => this.#events.hot(-1));
+    pick.addEventListener('dblclick', () => this.#events.larger(step));
+    this.#cards.set(index, { card, pick });
+    return card;
+  }
+
+  setStep(index) {
+    const [before, now] = [this.#cards.get(this.#current), this.#cards.get(index)];
+    before?.card.classList.remove('is-current');
+    before?.pick.removeAttribute('aria-current');
+    now?.card.classList.add('is-current');
+    now?.pick.setAttribute('aria-current', 'step');
+    this.#current = index;
+    if (now) scrollIntoBox(this.node, now.card);
+  }
+
+  setHot(index) {
+    this.#cards.get(this.#hot)?.card.classList.remove('is-hot');
+    this.#cards.get(index)?.card.classList.add('is-hot');
+    this.#hot = index;
+  }
+}

@@ -1,0 +1,125 @@
+/** One trace in view: its question, the stage, the looks and the panel, all at one step. */
+import { button, el, fill } from './dom.js';
+import { ownUrl } from './api.js';
+import { Info } from './info.js';
+import { Looks } from './looks.js';
+import { Stage } from './stage.js';
+import { count, plural, steps as stepWords } from './words.js';
+
+let switches = 0;
+
+/** Measures from the call until the frame after it has been handed to the screen, under the name saccade:step. */
+function measureSwitch(detail) {
+  switches += 1;
+  const start = `saccade:step:${switches}`;
+  performance.mark(start);
+  return () => requestAnimationFrame(() => {
+    const channel = new MessageChannel();
+    channel.port1.onmessage = () => {
+      performance.measure('saccade:step', { start, detail });
+      performance.clearMarks(start);
+      channel.port1.close();
+    };
+    channel.port2.postMessage(0);
+  });
+}
+
+export class Pane {
+  view = null;
+  step = -1;
+  #events;
+
+  /** `events`: step(pane, index), moved(pane), larger(step), samePicture(view), active(pane) */
+  constructor(events) {
+    this.#events = events;
+    const own = {
+      step: (index) => this.setStep(index),
+      hot: (index) => this.setHot(index),
+      larger: (step) => events.larger(step),
+      moved: () => events.moved(this),
+    };
+    this.stage = new Stage(own);
+    this.looks = new Looks(own);
+    this.info = new Info(own);
+    this.head = el('header', { class: 'sc-head' });
+    this.main = el('section', { class: 'sc-main', 'aria-label': 'The picture' }, this.head, this.stage.node, this.looks.node);
+    for (const part of [this.main, this.info.node]) {
+      part.addEventListener('pointerdown', () => events.active(this), { capture: true });
+      part.addEventListener('focusin', () => events.active(this));
+    }
+  }
+
+  show(view, step = -1) {
+    this.view = view;
+    this.step = -1;
+    this.#head(view);
+    this.looks.show(view);
+    this.info.show(view);
+    this.stage.show(view);
+    this.main.dataset.trace = view.id;
+    if (step >= 0) this.setStep(step);
+    else this.#events.step(this, -1);
+  }
+
+  #head(view) {
+    const { picture } = view;
+    const facts = [picture.name, `${picture.width} × ${picture.height}`, view.domain_title, view.dataset, `frame: ${view.frame.title}`];
+    const title = el('h2', { class: 'sc-question', dir: 'auto', text: view.question || 'No question' });
+    fill(this.head, title, this.#unfold(title), el('p', { class: 'sc-facts-line', text: facts.filter(Boolean).join(' · ') }), this.#others(view));
+  }
+
+  /** Questions longer than three lines fold; the button comes only where something is hidden. */
+  #unfold(title) {
+    const more = button('Show all', () => {
+      const open = title.classList.toggle('is-open');
+      more.textContent = open ? 'Show less' : 'Show all';
+      more.setAttribute('aria-expanded', String(open));
+    }, { class: 'sc-more', 'aria-expanded': 'false' });
+    more.hidden = true;
+    requestAnimationFrame(() => { more.hidden = title.scrollHeight <= title.clientHeight + 2; });
+    return more;
+  }
+
+  #others(view) {
+    const extra = view.pictures.slice(1).filter((one) => ownUrl(one.url));
+    if (!extra.length) return null;
+    const links = extra.map((one, k) => el('a', { href: ownUrl(one.url), target: '_blank', rel: 'noopener', text: one.name || `picture ${k + 2}` }));
+    return el('p', { class: 'sc-facts-line' }, `All points are on the first of ${count(view.pictures.length)} pictures; also: `, ...links.flatMap((link, k) => (k ? [', ', link] : [link])));
+  }
+
+  get length() {
+    return this.view ? this.view.steps.length : 0;
+  }
+
+  /** Shows a step, -1 for the whole path. Only classes change. */
+  setStep(index, { reveal = true, scroll = true } = {}) {
+    if (!this.view) return;
+    const target = Math.max(-1, Math.min(this.length - 1, index));
+    if (target === this.step) return;
+    const done = measureSwitch({ trace: this.view.id, step: target + 1 });
+    this.step = target;
+    this.stage.overlay.setStep(target);
+    this.looks.setStep(target);
+    this.info.setStep(target, { scroll });
+    const anchor = reveal && this.stage.overlay.anchor(target);
+    if (anchor) this.stage.viewport.reveal(anchor);
+    this.#events.step(this, target);
+    done();
+  }
+
+  setHot(index) {
+    this.stage.overlay?.setHot(index);
+    this.looks.setHot(index);
+    this.info.setHot(index);
+  }
+
+  /** What a screen reader says after a step. */
+  get spoken() {
+    if (!this.view) return '';
+    if (this.step < 0) return `The whole path, ${plural(this.length, 'step')}.`;
+    const step = this.view.steps[this.step];
+    const text = step.parts.map((part) => part.text).join('');
+    const place = step.point ? `At ${step.place}.` : 'No point.';
+    return `${stepWords([step.number])} of ${this.length}. ${text} ${place}`.replace(/^s/, 'S');
+  }
+}

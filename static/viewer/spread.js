@@ -1,0 +1,50 @@
+/** Where marks are drawn when their points coincide or lie outside the picture. Pure functions of screen places. */
+
+/** Up to so many marks are fanned out around their common place; more are stacked, with their number said. */
+export const FAN = 12;
+
+/** Groups of places closer than `near` to the first of each group: lists of indices, in order. */
+export function groups(places, near) {
+  const found = [];
+  places.forEach((place, index) => {
+    if (!place) return;
+    const home = found.find(({ x, y }) => Math.hypot(x - place.x, y - place.y) < near);
+    if (home) home.members.push(index);
+    else found.push({ x: place.x, y: place.y, members: [index] });
+  });
+  return found;
+}
+
+function fan(group, places, room) {
+  const n = group.members.length;
+  const radius = Math.max(room, (n * room * 1.9) / (2 * Math.PI));
+  const centre = group.members.reduce((sum, i) => ({ x: sum.x + places[i].x / n, y: sum.y + places[i].y / n }), { x: 0, y: 0 });
+  const [first] = group.members;
+  const away = Math.hypot(places[first].x - centre.x, places[first].y - centre.y);
+  const start = away > 1 ? Math.atan2(places[first].y - centre.y, places[first].x - centre.x) : -Math.PI / 2 - (n === 2 ? Math.PI / 2 : 0);
+  return group.members.map((index, k) => {
+    const angle = start + (2 * Math.PI * k) / n;
+    return [index, { x: centre.x + radius * Math.cos(angle), y: centre.y + radius * Math.sin(angle), moved: true, size: n }];
+  });
+}
+
+/**
+ * The drawn place of every mark: `moved` where it was taken off its point (a leader then leads back), `size` how many
+ * share the place. `places` may hold nulls; `room` is the radius of a mark with its outline.
+ */
+export function spread(places, near, room) {
+  const drawn = places.map((place) => place && { ...place, moved: false, size: 1 });
+  for (const group of groups(places, near)) {
+    if (group.members.length === 1) continue;
+    if (group.members.length > FAN) for (const i of group.members) drawn[i].size = group.members.length;
+    else for (const [i, place] of fan(group, places, room)) drawn[i] = place;
+  }
+  return drawn;
+}
+
+/** The edge place of a point outside `size`, in picture pixels, and the direction (degrees, 0 = right) in which it lies. */
+export function edgePlace(point, size) {
+  const x = Math.min(size.width, Math.max(0, point.x));
+  const y = Math.min(size.height, Math.max(0, point.y));
+  return { x, y, angle: (Math.atan2(point.y - y, point.x - x) * 180) / Math.PI };
+}

@@ -1,0 +1,127 @@
+/** The list of steps: words, coordinates tied to their marks, and what was looked at. */
+import { el, scrollIntoBox } from './dom.js';
+import { icon } from './icons.js';
+import { badge, lookOf } from './palette.js';
+import { steps as stepWords } from './words.js';
+
+/** Long thoughts fold after so many characters. */
+const LONG = 900;
+
+/** For every step the numbers of the other steps at the very same point. */
+export function coinciding(steps) {
+  const places = new Map();
+  for (const { point, number, index } of steps) {
+    if (!point) continue;
+    const key = `${point.x.toFixed(1)} ${point.y.toFixed(1)}`;
+    places.set(key, [...(places.get(key) ?? []), { number, index }]);
+  }
+  const others = new Map();
+  for (const group of places.values()) {
+    for (const { index } of group) others.set(index, group.filter((one) => one.index !== index).map((one) => one.number));
+  }
+  return others;
+}
+
+export class StepList {
+  #cards = [];
+  #coordinates = [];
+  #current = -1;
+  #hot = -1;
+  #turns = new Set();
+  #events;
+  #scroller;
+
+  constructor(view, events, scroller) {
+    this.#events = events;
+    this.#scroller = scroller;
+    this.node = el('ol', { class: 'sc-steps', 'aria-label': 'Steps' });
+    const others = coinciding(view.steps);
+    for (const step of view.steps) this.node.append(this.#card(step, others.get(step.index) ?? [], view.faults));
+  }
+
+  #card(step, same, faults) {
+    const pick = el(
+      'button',
+      { type: 'button', class: 'sc-step-pick', 'aria-label': `Step ${step.number}`, onclick: () => this.#events.step(step.index) },
+      badge(step.index, step.number, { hollow: !step.point?.inside }),
+    );
+    const body = el('div', { class: 'sc-step-body' }, this.#text(step), ...this.#notes(step, same, faults));
+    const card = el('li', { class: 'sc-step', 'data-step': step.index }, pick, body);
+    card.style.setProperty('--sc-step', lookOf(step.index).fill);
+    card.addEventListener('pointerenter', () => this.#events.hot(step.index));
+    card.addEventListener('pointerleave', () => this.#events.hot(-1));
+    card.addEventListener('click', (event) => this.#clicked(event, step));
+    this.#cards.push({ card, pick });
+    return card;
+  }
+
+  /** A click anywhere on the card picks the step, but marking text with the mouse does not. */
+  #clicked(event, step) {
+    if (event.target.closest('button, summary, a') || String(getSelection())) return;
+    this.#events.step(step.index);
+  }
+
+  #text(step) {
+    const parts = step.parts.map((part) => (part.point ? this.#coordinate(part.text, step) : part.text));
+    const text = el('p', { class: 'sc-step-text', dir: 'auto' }, ...parts);
+    if (!step.parts.some((part) => part.text.trim())) text.append(el('span', { class: 'sc-quiet', text: 'No words in this step.' }));
+    if (step.parts.reduce((sum, part) => sum + part.text.length, 0) <= LONG) return text;
+    text.classList.add('is-folded');
+    const more = el('button', { type: 'button', class: 'sc-more', 'aria-expanded': 'false', text: 'Show all' });
+    more.addEventListener('click', () => {
+      const folded = text.classList.toggle('is-folded');
+      more.textContent = folded ? 'Show all' : 'Show less';
+      more.setAttribute('aria-expanded', String(!folded));
+    });
+    return el('div', {}, text, more);
+  }
+
+  #coordinate(written, step) {
+    const node = el('button', {
+      type: 'button', class: 'sc-coordinate', 'data-step': step.index, text: written,
+      'aria-label': `${written}, the point of step ${step.number}`, onclick: () => this.#events.step(step.index),
+      onfocus: () => this.#events.hot(step.index), onblur: () => this.#events.hot(-1),
+    });
+    this.#coordinates.push({ node, index: step.index });
+    return node;
+  }
+
+  #notes(step, same, faults) {
+    const notes = [];
+    if (step.look) notes.push(el('p', { class: 'sc-note' }, icon('loupe'), `Looked: ${step.look.words}`));
+    if (step.point) notes.push(el('p', { class: 'sc-note' }, step.place));
+    if (same.length) notes.push(el('p', { class: 'sc-note', text: `${same.length + 1} steps at this very point: also ${stepWords(same)}.` }));
+    if (step.point && !step.point.inside) notes.push(warning('Nothing can be drawn or looked at there.'));
+    return [...notes, ...this.#turnFaults(step, faults)];
+  }
+
+  /** The faults of a turn, said once: at its first step. */
+  #turnFaults({ turn }, faults) {
+    if (this.#turns.has(turn)) return [];
+    this.#turns.add(turn);
+    return faults.filter((fault) => fault.turn === turn && fault.kind !== 'point_outside').map((fault) => warning(fault.title));
+  }
+
+  setStep(index, { scroll = true } = {}) {
+    const [before, now] = [this.#cards[this.#current], this.#cards[index]];
+    before?.card.classList.remove('is-current');
+    before?.pick.removeAttribute('aria-current');
+    now?.card.classList.add('is-current');
+    now?.pick.setAttribute('aria-current', 'step');
+    this.#current = index;
+    if (now && scroll) scrollIntoBox(this.#scroller, now.card);
+  }
+
+  setHot(index) {
+    for (const { node, index: own } of this.#coordinates) {
+      if (own === index || own === this.#hot) node.classList.toggle('is-hot', own === index);
+    }
+    this.#cards[this.#hot]?.card.classList.remove('is-hot');
+    this.#cards[index]?.card.classList.add('is-hot');
+    this.#hot = index;
+  }
+}
+
+function warning(words) {
+  return el('p', { class: 'sc-note is-warning' }, icon('warning'), words);
+}

@@ -1,0 +1,101 @@
+/** The row of controls over the picture. */
+import { button, el, fill } from './dom.js';
+import { icon } from './icons.js';
+import { Menu } from './menu.js';
+import { SPEEDS } from './player.js';
+import { verdictWord } from './words.js';
+
+const LAYERS = [
+  ['path', 'Path', 'The points and the path between them', true],
+  ['truth', 'Answer', 'The answer and the truth on the picture', true],
+  ['windows', 'Windows', 'Every window that was looked at, not only that of the current step', false],
+];
+
+function group(name, ...children) {
+  return el('div', { class: 'sc-group', role: 'group', 'aria-label': name }, ...children);
+}
+
+export class Toolbar {
+  #act;
+  #sync;
+  #leave;
+
+  /** `act`: list, layer(name, on), zoom(factor), fit, actual, play, speed(x), compare(id), leave, sync(on), share, png, json; `view()` */
+  constructor(act) {
+    this.#act = act;
+    this.zoom = el('output', { class: 'sc-zoom', 'aria-label': 'Zoom', text: '100 %' });
+    this.playButton = button([icon('play'), 'Play'], act.play, { class: 'sc-play', title: 'Play the path (Space)' });
+    this.#sync = button('In step', () => this.#toggleSync(), { 'aria-pressed': 'true', title: 'Pan and zoom both pictures together' });
+    this.#leave = button([icon('close'), 'Leave'], act.leave, { title: 'Back to one trace' });
+    this.compare = new Menu([icon('compare'), 'Compare'], 'Compare with', () => this.#others());
+    this.save = new Menu([icon('save'), 'Save'], 'Save', () => [
+      { label: 'Picture of the view', note: 'PNG, at the picture’s own resolution', run: act.png },
+      { label: 'Data of the trace', note: 'JSON', run: act.json },
+    ]);
+    this.traces = button([icon('list'), 'Traces'], act.list, { class: 'sc-open-list', 'aria-expanded': 'false' });
+    this.pair = group('Compare', this.#sync, this.#leave);
+    this.pair.hidden = true;
+    this.node = el('div', { class: 'sc-toolbar', role: 'toolbar', 'aria-label': 'View' }, this.traces, this.#layers(), el('span', { class: 'sc-spring' }), this.#zooming(), this.#playing(), this.compare.node, this.pair, this.#share(), this.save.node);
+  }
+
+  #layers() {
+    const toggles = LAYERS.map(([name, label, title, on]) => {
+      const toggle = button(label, () => {
+        const next = toggle.getAttribute('aria-pressed') !== 'true';
+        toggle.setAttribute('aria-pressed', String(next));
+        this.#act.layer(name, next);
+      }, { 'aria-pressed': String(on), title, 'data-layer': name });
+      return toggle;
+    });
+    return group('Shown on the picture', ...toggles);
+  }
+
+  #zooming() {
+    return group(
+      'Zoom',
+      button(icon('minus'), () => this.#act.zoom(1 / 1.25), { 'aria-label': 'Zoom out', title: 'Zoom out (−)' }),
+      this.zoom,
+      button(icon('plus'), () => this.#act.zoom(1.25), { 'aria-label': 'Zoom in', title: 'Zoom in (+)' }),
+      button('Fit', this.#act.fit, { title: 'Fit the picture (0)' }),
+      button('1:1', this.#act.actual, { title: 'One picture pixel on one screen pixel (1)' }),
+    );
+  }
+
+  #playing() {
+    const options = SPEEDS.map((speed) => el('option', { value: speed, selected: speed === 1, text: `${speed} ×` }));
+    const speed = el('select', { class: 'sc-select', 'aria-label': 'Speed of playing', onchange: () => this.#act.speed(Number(speed.value)) }, ...options);
+    return group('Play', this.playButton, speed);
+  }
+
+  #share() {
+    return button([icon('share'), 'Share'], this.#act.share, { class: 'sc-share', title: 'Copy the link to this view' });
+  }
+
+  #others() {
+    const others = this.#act.view()?.same_picture ?? [];
+    if (!others.length) return [{ label: 'No other trace of this picture is stored.' }];
+    return others.map(({ id, question, policy, correct }) => ({
+      label: question, note: `${policy} · ${verdictWord(correct)}`, run: () => this.#act.compare(id),
+    }));
+  }
+
+  #toggleSync() {
+    const next = this.#sync.getAttribute('aria-pressed') !== 'true';
+    this.#sync.setAttribute('aria-pressed', String(next));
+    this.#act.sync(next);
+  }
+
+  setComparing(on) {
+    this.pair.hidden = !on;
+    this.compare.node.hidden = on;
+  }
+
+  setPlaying(on) {
+    fill(this.playButton, icon(on ? 'pause' : 'play'), on ? 'Pause' : 'Play');
+  }
+
+  setZoom(scale) {
+    const text = `${Math.round(scale * 100)} %`;
+    if (this.zoom.textContent !== text) this.zoom.textContent = text;
+  }
+}
