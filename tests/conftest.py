@@ -5,6 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A slow machine is not a defect: no property has a time limit.
+settings.register_profile("saccade", deadline=None)
+settings.load_profile("saccade")
 
 
 @pytest.fixture(scope="session")

@@ -73,7 +73,7 @@ def test_fractions_of_a_point_are_taken_off() -> None:
 
 def test_the_edges_that_cut_a_window_are_named() -> None:
     frame = CoordinateFrame.original(Size(300, 200))
-    assert seen(100, 100, frame, RULE).cut == ()
+    assert seen(100, 100, frame, RULE).cut == seen(200, 100, frame, RULE).cut == (), "touching an edge is not being cut by it"
     assert seen(99, 100, frame, RULE).cut == ("left",)
     assert seen(300, 200, frame, RULE).cut == ("right", "bottom")
     assert seen(1, 1, frame, CropRule(500, 28, dot=False)).cut == ("left", "top", "right", "bottom")

@@ -255,6 +255,11 @@ def test_an_unanswered_call_is_no_look() -> None:
     assert distinct_looks(trace_of(text)) == 1
 
 
+def test_a_call_of_another_tool_is_no_look() -> None:
+    trace = trace_of(looking((10, 10), (200, 200)).replace("search_coordinate", "other", 1))
+    assert distinct_looks(trace) == 1
+
+
 def test_faults_are_told_and_counted() -> None:
     trace = trace_of("<think>(1, 2)</think> so: <answer>red</answer> and that is that")
     reason = scored(trace).components[1].reason
