@@ -32,7 +32,7 @@ from typing import NoReturn
 
 from core.errors import StartError
 
-PREPARED = "SACCADE_PREPARED"  # set for the one program that `prepare` goes on as, so that a bad install cannot go round for ever
+PREPARED = "SACCADE_PREPARED"  # set for the program that goes on after an install, so that a bad one cannot go round for ever
 _DISK_FULL = "The disk is full, so the environment in {} could not be made: free some space and start again."
 _PIN = re.compile(r"([A-Za-z0-9._-]+)==([A-Za-z0-9.+!_-]+)")
 
@@ -110,6 +110,7 @@ def prepare(root: Path, files: Sequence[str], argv: Sequence[str]) -> None:
         raise StartError(f"The environment in {own.folder} was installed, yet {what} there: remove that folder and start again.")
     if own.is_running() or not own.has(files):
         _make_ready(own, files)
+        os.environ[PREPARED] = "1"
     _go_on(own, argv)
 
 
@@ -234,7 +235,6 @@ def _take(lock: int, wait: bool) -> bool:
 def _go_on(own: Environment, argv: Sequence[str]) -> NoReturn:
     """Become `launch.py argv` in the environment: the same process where the system can, so that signals reach it."""
     command = [str(own.python), str(own.root / "launch.py"), *argv]
-    os.environ[PREPARED] = "1"
     sys.stdout.flush()
     if sys.platform == "win32":
         raise SystemExit(subprocess.call(command))

@@ -30,7 +30,7 @@ HEARTBEAT = 10.0  # seconds without a word after which a line says that the work
 RAW_PROGRESS = (24, 1)  # the first pip that can print its progress as plain numbers
 
 _COLLECTING = re.compile(r"(?:Collecting|Requirement already satisfied:) ([A-Za-z0-9._-]+)(?:\[[^]]*\])?([^ ;(]*)")
-_PROCESSING = re.compile(r"Processing \S*?/([A-Za-z0-9._]+?)-(\d[^-]*)-[^/]*\.whl")
+_PROCESSING = re.compile(r"Processing \S*?/([A-Za-z0-9._]+?)-(\d[^-/]*)-[^/]*\.whl")
 _DIRECT = re.compile(r"\(from -r |^[^(]*$")
 _DOWNLOADING = re.compile(r"\s*Downloading (\S+) \(([^)]*)\)")
 _INSTALLING = re.compile(r"Installing collected packages: (.*)")
@@ -96,14 +96,15 @@ class Progress:
             self._found(found[1].replace("_", "-"), found[2].replace("==", ""), bool(_DIRECT.search(line)))
         elif download := _DOWNLOADING.match(line):
             self.doing = f"downloading {download[1]}"
-            self._tell(f"  downloading {download[1]} ({download[2]})")
+            if download[2].endswith(("MB", "GB")):  # the small ones are here before the line is read
+                self._tell(f"  downloading {download[1]} ({download[2]})")
         elif number := _PROGRESS.match(line):
             self._downloaded(int(number[1]), int(number[2]))
         elif install := _INSTALLING.match(line):
             self.to_install = install[1].count(",") + 1
             self.installed_before = self._installed()
             self.doing = "installing"
-            self._tell(f"installing {self.to_install} packages")
+            self._tell(f"installing {self.to_install} package{'s' if self.to_install > 1 else ''}")
         elif line.startswith("ERROR:"):
             self.errors.append(line.removeprefix("ERROR:").strip())
         self.disk_full = self.disk_full or bool(_DISK_FULL.search(line))
