@@ -153,7 +153,7 @@ def read_header(data: bytes, name: str = "") -> Picture:
 
 def _open(source: Path | io.BytesIO, name: str) -> ImageFile.ImageFile:
     try:
-        return Image.open(source, formats=tuple(MEDIA_TYPES))
+        return Image.open(source, formats=[name for name in MEDIA_TYPES if name != "MPO"])
     except _BOMBS as error:
         raise _too_large(name, "far more") from error
     except _UNREADABLE as error:
@@ -191,7 +191,7 @@ def _orientation(image: Image.Image) -> int:
     except (*_UNREADABLE, UserWarning):
         # Damaged EXIF data is common, and the picture is whole without it.
         return 1
-    return orientation if orientation in _TURNS else 1
+    return int(orientation) if orientation in _TURNS else 1
 
 
 def _upright(image: Image.Image, orientation: int) -> Image.Image:
