@@ -7,6 +7,7 @@ Every write is one transaction: it is there as a whole or not at all, and it is 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import chain, islice
 from typing import Any
@@ -86,6 +87,32 @@ class Store:
         with self.database.writing() as connection:
             connection.execute(insert(EventRow).values(at=datetime.now(UTC), kind=kind, actor=actor, payload=payload))
 
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Several writes as one: all of them are durable when the block ends, and none is there when it raises.
+
+        Other writers wait as long as the block runs. Raises ReadOnly and StoreError where nothing can be written.
+        """
+        with self.database.writing() as connection:
+            yield Transaction(connection, self._score)
+
+    def known_traces(self, ids: Iterable[str], dataset: str) -> frozenset[str]:
+        """Those of the content hashes that the data set has a trace for."""
+        found = select(TraceRow.content_hash).join(DatasetRow, DatasetRow.id == TraceRow.dataset_id).where(DatasetRow.name == dataset)
+        with self.database.reading() as connection:
+            return frozenset(connection.scalars(found.where(TraceRow.content_hash.in_(list(ids)))))
+
+    def knows_sample(self, sample: Sample, dataset: str) -> bool:
+        """Whether the data set has an equal sample."""
+        found = select(SampleRow.id).join(DatasetRow, DatasetRow.id == SampleRow.dataset_id).where(DatasetRow.name == dataset)
+        with self.database.reading() as connection:
+            return connection.scalar(found.where(SampleRow.content_hash == prepare_sample(sample).content_hash)) is not None
+
+    def events(self, kind: str) -> Iterator[dict[str, Any]]:
+        """The payloads of all events of a kind, oldest first, a few at a time."""
+        with self.database.reading() as connection:
+            yield from _payloads(connection, kind)
+
     def trace(self, trace_id: str) -> StoredTrace:
         """The trace with this content hash, from the first data set that has it. Raises NotFound."""
         with self.database.reading() as connection:
@@ -108,6 +135,54 @@ class Store:
     def iter_samples(self, dataset: str) -> Iterator[Sample]:
         """The samples of a data set in the order in which they came, a few at a time. Raises NotFound for an unknown name."""
         return iter_samples(self.database, dataset)
+
+
+class Transaction:
+    """Writes of any kind that are kept or lost together. Made by `Store.transaction`."""
+
+    def __init__(self, connection: Connection, score: Callable[[Trace], Scores]) -> None:
+        self._connection = connection
+        self._score = score
+        self._writers: dict[str, _Writer] = {}
+
+    def add_traces(self, traces: Iterable[Trace], *, dataset: str) -> tuple[bool, ...]:
+        """For each trace, True where it was new. Raises TraceError as `Store.add_traces` does; then the transaction is lost."""
+        added: list[bool] = []
+        prepared = (prepare(trace, self._score(trace)) for trace in traces)
+        for chunk in iter(lambda: list(islice(prepared, CHUNK)), []):
+            added += self._writer(dataset).add(chunk)
+        return tuple(added)
+
+    def add_samples(self, samples: Iterable[Sample], *, dataset: str) -> tuple[bool, ...]:
+        """For each sample, True where it was new; equal ones count once."""
+        prepared = [prepare_sample(sample) for sample in samples]
+        known = set(self._writer(dataset).sample_ids(prepared)) if prepared else set()
+        added = []
+        for sample in prepared:
+            added.append(sample.content_hash not in known)
+            known.add(sample.content_hash)
+        if any(added):
+            self._writer(dataset).add_samples(prepared)
+        return tuple(added)
+
+    def record_event(self, kind: str, payload: dict[str, Any], *, actor: str = "") -> None:
+        """Add a line to the event log."""
+        self._connection.execute(insert(EventRow).values(at=datetime.now(UTC), kind=kind, actor=actor, payload=payload))
+
+    def events(self, kind: str) -> Iterator[dict[str, Any]]:
+        """The payloads of all events of a kind, with those of this transaction."""
+        return _payloads(self._connection, kind)
+
+    def _writer(self, dataset: str) -> _Writer:
+        if dataset not in self._writers:
+            check_name("data set", dataset)
+            self._writers[dataset] = _Writer(self._connection, dataset)
+        return self._writers[dataset]
+
+
+def _payloads(connection: Connection, kind: str) -> Iterator[dict[str, Any]]:
+    wanted = select(EventRow.payload).where(EventRow.kind == kind).order_by(EventRow.id).execution_options(yield_per=CHUNK)
+    yield from connection.scalars(wanted)
 
 
 class _Writer:
