@@ -87,7 +87,8 @@ def seed_demo(store: Store, pictures: PictureStore, folder: Path) -> int:
     """Put the examples into the data set "demo" unless it holds traces already. Returns how many were added."""
     if store.list_traces(TraceQuery(dataset=(DEMO_DATASET,), page_size=1)).total:
         return 0
-    return sum(store.add_traces(demo_traces(folder, pictures), dataset=DEMO_DATASET))
+    # The list shows the newest first: the file's first example is added last, so that it is the first a newcomer sees.
+    return sum(store.add_traces(reversed(demo_traces(folder, pictures)), dataset=DEMO_DATASET))
 
 
 def _example(line: str, number: int) -> _Example:

@@ -13,7 +13,6 @@ _MONO = ("ui-monospace", "SFMono-Regular", "DejaVu Sans Mono", "monospace")
 
 HEAD = """
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="stylesheet" href="/ui/viewer/viewer.css">
 <link rel="icon" href="/ui/favicon.svg" type="image/svg+xml">
 """
 
