@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable
 
 import gradio as gr
@@ -16,21 +15,14 @@ from app.services import STATIC, Services
 from app.ui import HEAD, build_ui, theme
 from core.errors import NotFound, SaccadeError
 
-LOG = logging.getLogger(__name__)
-
 # A page from elsewhere that gives this machine's address another name (DNS rebinding) gets no answer.
-LOCAL_NAMES = ("127.0.0.1", "localhost", "[::1]", "testserver")
+LOCAL_NAMES = ("127.0.0.1", "localhost", "[::1]")
 
 
 def build_app(services: Services) -> FastAPI:
     """The application, ready for a server. Nothing in it reaches outside this machine."""
     app = FastAPI(title="Saccade", docs_url=None, redoc_url=None, openapi_url=None)
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(LOCAL_NAMES))
-    app.middleware("http")(_guard)
-    app.add_exception_handler(SaccadeError, _as_sentence)
-    app.state.services = services
-    app.include_router(router)
-    app.mount("/ui", StaticFiles(directory=STATIC), name="ui")
+    add_routes(app, services)
     return gr.mount_gradio_app(
         app,
         build_ui(services),
@@ -45,6 +37,16 @@ def build_app(services: Services) -> FastAPI:
         max_file_size="4gb",
         favicon_path=str(STATIC / "favicon.svg"),
     )
+
+
+def add_routes(app: FastAPI, services: Services) -> None:
+    """Gives an application everything but the Gradio pages: the routes, the static files, and the guards around them."""
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(LOCAL_NAMES))
+    app.middleware("http")(_guard)
+    app.add_exception_handler(SaccadeError, _as_sentence)
+    app.state.services = services
+    app.include_router(router)
+    app.mount("/ui", StaticFiles(directory=STATIC), name="ui")
 
 
 async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
