@@ -77,7 +77,7 @@ export class App {
     return {
       list: () => this.#openList(!this.app.classList.contains('is-list-open')),
       layer: (name, on) => this.#setLayer(name, on),
-      zoom: (factor) => this.active.stage.viewport.zoomAt(factor),
+      zoom: (factor) => this.active.zoom(factor),
       fit: () => this.active.stage.viewport.fit(),
       actual: () => this.active.stage.viewport.actual(),
       play: () => this.player.toggle(this.active),
@@ -105,7 +105,7 @@ export class App {
   #bindings() {
     const pan = (dx, dy) => () => this.active.stage.viewport.pan(dx * PAN, dy * PAN);
     const step = (by) => () => this.#stepBy(by);
-    const zoom = (factor) => () => this.active.stage.viewport.zoomAt(factor);
+    const zoom = (factor) => () => this.active.zoom(factor);
     return {
       ArrowRight: step(1), ArrowLeft: step(-1),
       Home: () => this.#stepTo(0), End: () => this.#stepTo(this.active.length - 1),
@@ -136,8 +136,8 @@ export class App {
 
   #nothingOpen() {
     this.app.classList.add('is-empty');
-    const words = this.list.total ? 'Choose a trace from the list.' : 'Nothing to look at yet: the list of traces is empty.';
-    fill(this.problem, el('p', { class: 'sc-quiet', text: words }));
+    const reason = this.list.failed ? 'The list of traces could not be loaded.' : 'The list of traces is empty.';
+    fill(this.problem, el('div', { class: 'sc-problem-card' }, el('h3', { text: 'Nothing to look at' }), el('p', { class: 'sc-quiet', text: reason })));
   }
 
   /** Opens a trace in the first pane. A slower answer never replaces a later wish. */

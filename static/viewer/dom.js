@@ -75,6 +75,12 @@ export function scrollIntoBox(box, child) {
   else if (inner.right > outer.right) box.scrollLeft += inner.right - outer.right + margin;
 }
 
+/** The same, again in the next frames: parts that come into sight may turn out larger than they were taken to be. */
+export function scrollAndSettle(box, child, frames = 3) {
+  scrollIntoBox(box, child);
+  if (frames > 0) requestAnimationFrame(() => scrollAndSettle(box, child, frames - 1));
+}
+
 /** True where the person asked the system for less motion. */
 export function calm() {
   return matchMedia('(prefers-reduced-motion: reduce)').matches;

@@ -1,10 +1,10 @@
 /** The panel of one trace: how it ended, the answer beside the truth, the steps, the faults, the reward, the raw text. */
-import { el, fill } from './dom.js';
+import { el, fill, scrollIntoBox } from './dom.js';
 import { icon } from './icons.js';
 import { demands } from './rawtext.js';
 import { rewards } from './rewards.js';
 import { StepList } from './steps.js';
-import { plural } from './words.js';
+import { plural, truthWords } from './words.js';
 
 const SIGNS = { true: ['check', 'is-right'], false: ['cross', 'is-wrong'], null: ['dash', 'is-unscored'] };
 
@@ -19,12 +19,6 @@ function summary(view) {
     el('p', { class: 'sc-quiet', text: quiet }),
     el('p', { class: 'sc-stop', 'data-stop': view.stop, text: view.stop_words }),
   );
-}
-
-function truthWords({ kind, text }) {
-  if (kind === 'none') return 'No truth is known.';
-  const names = { text: 'Truth', box: 'Truth, a box', point: 'Truth, a point', action: 'Truth, an action' };
-  return `${names[kind] ?? 'Truth'}: ${text || 'drawn on the picture'}`;
 }
 
 function verdictWords(verdict, reason) {
@@ -75,12 +69,20 @@ export class Info {
 
   show(view) {
     this.#steps = new StepList(view, this.events, this.node);
-    const { node, showFault } = demands(view);
+    const { node, showFault } = demands(view, (mark) => this.#bring(mark));
     const steps = view.steps.length
       ? this.#steps.node
       : el('p', { class: 'sc-section sc-quiet sc-no-steps', text: 'No steps: nothing that could be read as reasoning was written.' });
     fill(this.node, summary(view), answer(view), steps, faults(view, showFault), rewards(view), node);
     this.node.scrollTop = 0;
+  }
+
+  /** Into the panel's sight; where the page itself scrolls, into the page's. */
+  #bring(mark) {
+    const text = mark.closest('pre');
+    if (text) scrollIntoBox(text, mark);
+    if (this.node.scrollHeight > this.node.clientHeight + 1) scrollIntoBox(this.node, mark);
+    else mark.scrollIntoView({ block: 'center' });
   }
 
   setStep(index, options) {

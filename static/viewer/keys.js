@@ -30,7 +30,8 @@ function caps(keys) {
 /** The row at the foot, always in sight. */
 export function foot(openSheet) {
   const all = button([el('kbd', { text: '?' }), 'all keys'], openSheet, { class: 'is-bare sc-all-keys' });
-  return el('footer', { class: 'sc-foot' }, ...FOOT.map(([keys, words]) => el('span', { class: 'sc-key' }, ...caps(keys), words)), all);
+  const other = el('span', { class: 'sc-key is-pair' }, ...caps(['X']), 'other trace');
+  return el('footer', { class: 'sc-foot' }, ...FOOT.map(([keys, words]) => el('span', { class: 'sc-key' }, ...caps(keys), words)), other, all);
 }
 
 export function sheet() {

@@ -19,6 +19,7 @@ export class TraceList {
   items = [];
   total = 0;
   pages = 1;
+  failed = false;
   #events;
   #asked = null;
   #open = '';
@@ -84,10 +85,10 @@ export class TraceList {
   }
 
   #show({ items, total, pages, page }) {
-    Object.assign(this, { items, total, pages: Math.max(1, pages) });
+    Object.assign(this, { items, total, pages: Math.max(1, pages), failed: false });
     this.filters.page = page;
     this.number.textContent = plural(total, 'trace');
-    this.search.placeholder = `Search ${plural(total, 'trace')}…`;
+    this.search.placeholder = total ? `Search ${plural(total, 'trace')}…` : 'Search traces…';
     keepFocus(this.rows, () => fill(this.rows, items.length ? items.map((item) => this.#row(item)) : this.#nothing()));
     this.rows.scrollTop = 0;
     this.#showPaging();
@@ -127,8 +128,9 @@ export class TraceList {
 
   #failed(error) {
     this.items = [];
+    this.failed = true;
     this.number.textContent = '';
-    fill(this.paging);
+    this.paging.hidden = true;
     fill(this.rows, el('li', { class: 'sc-nothing is-error', role: 'alert' }, el('p', { class: 'sc-nothing-head', text: 'The list could not be loaded' }), el('p', { text: error.message }), button('Try again', () => this.load())));
   }
 

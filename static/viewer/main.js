@@ -15,11 +15,25 @@ function sheet(name) {
   return { link, ready };
 }
 
+/** The app begins when its styles are there: what it measures is then what is seen. */
+async function start(root, sheets, stops) {
+  await Promise.all(sheets.map(({ ready }) => ready));
+  root.style.visibility = '';
+  const app = new App(root);
+  return {
+    destroy() {
+      app.destroy();
+      for (const stop of stops) stop();
+      root.remove();
+    },
+  };
+}
+
 /**
  * Everything stands in a shadow root, so that the page's styles do not reach the viewer nor its styles the page.
  * Mounting twice on one element gives the same viewer.
  */
-export async function mount(element) {
+export function mount(element) {
   if (element.shadowRoot) return element.saccade;
   const shadow = element.attachShadow({ mode: 'open' });
   const root = el('div', { class: 'sc-root', lang: 'en' });
@@ -27,15 +41,6 @@ export async function mount(element) {
   const sheets = SHEETS.map(sheet);
   shadow.append(...sheets.map(({ link }) => link), root);
   const stops = [followTheme(root), followHeight(element, root)];
-  const app = new App(root);
-  element.saccade = {
-    destroy() {
-      app.destroy();
-      for (const stop of stops) stop();
-      root.remove();
-    },
-  };
-  await Promise.all(sheets.map(({ ready }) => ready));
-  root.style.visibility = '';
+  element.saccade = start(root, sheets, stops);
   return element.saccade;
 }

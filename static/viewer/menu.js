@@ -9,7 +9,7 @@ export class Menu {
   constructor(label, name, make) {
     this.#make = make;
     this.list = el('div', { class: 'sc-menu-list', role: 'menu', 'aria-label': name, hidden: true });
-    this.opener = button(label, () => this.toggle(), { 'aria-haspopup': 'menu', 'aria-expanded': 'false' });
+    this.opener = button(label, () => this.toggle(), { 'aria-haspopup': 'menu', 'aria-expanded': 'false', 'aria-label': name, title: name });
     this.node = el('div', { class: 'sc-menu' }, this.opener, this.list);
     this.node.addEventListener('keydown', (event) => this.#key(event));
     this.node.addEventListener('focusout', (event) => this.#left(event));

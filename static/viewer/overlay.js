@@ -9,7 +9,7 @@ import { beyond } from './words.js';
 
 const SIZE = 11;
 const NEAR = 17;
-const ROOM = 18;
+const ROOM = 20;
 const INSET = 20;
 
 function doubled(tag, name) {

@@ -1,10 +1,13 @@
 /** One trace in view: its question, the stage, the looks and the panel, all at one step. */
 import { button, el, fill } from './dom.js';
 import { ownUrl } from './api.js';
+import { icon } from './icons.js';
 import { Info } from './info.js';
 import { Looks } from './looks.js';
 import { Stage } from './stage.js';
-import { count, plural, steps as stepWords } from './words.js';
+import { count, plural, steps as stepWords, verdictWord } from './words.js';
+
+const SIGNS = { true: 'check', false: 'cross', null: 'dash' };
 
 let switches = 0;
 
@@ -65,7 +68,8 @@ export class Pane {
     const { picture } = view;
     const facts = [picture.name, `${picture.width} × ${picture.height}`, view.domain_title, view.dataset, `frame: ${view.frame.title}`];
     const title = el('h2', { class: 'sc-question', dir: 'auto', text: view.question || 'No question' });
-    fill(this.head, title, this.#unfold(title), el('p', { class: 'sc-facts-line', text: facts.filter(Boolean).join(' · ') }), this.#others(view));
+    const side = el('p', { class: 'sc-side' }, icon(SIGNS[view.answer.verdict]), `${view.policy} · ${verdictWord(view.answer.verdict)}`);
+    fill(this.head, side, title, this.#unfold(title), el('p', { class: 'sc-facts-line', title: facts.filter(Boolean).join(' · '), text: facts.filter(Boolean).join(' · ') }), this.#others(view));
   }
 
   /** Questions longer than three lines fold; the button comes only where something is hidden. */
@@ -105,6 +109,16 @@ export class Pane {
     if (anchor) this.stage.viewport.reveal(anchor);
     this.#events.step(this, target);
     done();
+  }
+
+  /** Zooms around the current step's mark where it is in sight, else around the middle. */
+  zoom(factor) {
+    const { viewport, overlay, node } = this.stage;
+    const anchor = overlay?.anchor(this.step);
+    const at = anchor && viewport.toScreen(anchor);
+    const seen = at && at.x >= 0 && at.y >= 0 && at.x <= node.clientWidth && at.y <= node.clientHeight;
+    if (seen) viewport.zoomAt(factor, at.x, at.y);
+    else viewport.zoomAt(factor);
   }
 
   setHot(index) {

@@ -94,8 +94,8 @@ function origin({ kind, file, line, place }) {
   return parts.length ? el('p', { class: 'sc-quiet sc-origin', text: `From: ${parts.join(' · ')}` }) : null;
 }
 
-/** The parts on demand; `showFault(key)` opens the raw text at a fault. */
-export function demands(view) {
+/** The parts on demand; `showFault(key)` opens the raw text and has `scrollTo(mark)` bring the fault into sight. */
+export function demands(view, scrollTo) {
   const faults = view.faults.map((fault, key) => ({ ...fault, key: String(key) }));
   const raw = onDemand('raw', 'Raw text', () => view.turns.map((one) => turn(one, faults)));
   const frame = onDemand('frame', 'Frame audit', () => audit(view));
@@ -104,8 +104,8 @@ export function demands(view) {
   const showFault = (key) => {
     raw.reveal();
     const mark = [...raw.querySelectorAll('[data-fault]')].find((one) => one.dataset.fault === key);
-    (mark ?? raw).scrollIntoView({ block: 'center' });
     mark?.closest('pre').focus({ preventScroll: true });
+    scrollTo(mark ?? raw);
   };
   return { node, showFault };
 }

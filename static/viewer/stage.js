@@ -51,6 +51,7 @@ export class Stage {
     this.#picture.style.width = `${view.picture.width}px`;
     this.#picture.style.height = `${view.picture.height}px`;
     this.#load();
+    this.node.style.setProperty('--sc-aspect', String(view.picture.width / view.picture.height));
     this.viewport.setPicture(view.picture);
   }
 
@@ -84,7 +85,18 @@ export class Stage {
     this.node.classList.toggle('is-sharp', scale * devicePixelRatio >= SHARP);
     this.node.classList.toggle('is-fitted', fitted);
     this.#overlay?.place(this.viewport);
+    this.#placeTruth();
     this.#events.moved(this.viewport);
+  }
+
+  /** The truth in words keeps to the lower left corner of the picture, or of the frame where that is out of sight. */
+  #placeTruth() {
+    if (!this.#truth.textContent) return;
+    const { clientWidth, clientHeight } = this.node;
+    const corner = this.viewport.toScreen({ x: 0, y: this.#view.picture.height });
+    const left = Math.min(Math.max(corner.x, 0) + 8, clientWidth - 80);
+    const bottom = Math.max(Math.min(corner.y, clientHeight) - 8, 40);
+    this.#truth.style.transform = `translate(${left}px, ${bottom}px) translateY(-100%)`;
   }
 
   /** The picture pixel under the pointer. */

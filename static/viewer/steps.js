@@ -1,11 +1,14 @@
 /** The list of steps: words, coordinates tied to their marks, and what was looked at. */
-import { el, scrollIntoBox } from './dom.js';
+import { el, scrollAndSettle, scrollIntoBox } from './dom.js';
 import { icon } from './icons.js';
 import { badge, lookOf } from './palette.js';
 import { steps as stepWords } from './words.js';
 
 /** Long thoughts fold after so many characters. */
 const LONG = 900;
+
+/** From so many steps on, cards out of sight are not laid out. */
+const MANY = 100;
 
 /** For every step the numbers of the other steps at the very same point. */
 export function coinciding(steps) {
@@ -35,6 +38,7 @@ export class StepList {
     this.#events = events;
     this.#scroller = scroller;
     this.node = el('ol', { class: 'sc-steps', 'aria-label': 'Steps' });
+    this.node.classList.toggle('is-many', view.steps.length > MANY);
     const others = coinciding(view.steps);
     for (const step of view.steps) this.node.append(this.#card(step, others.get(step.index) ?? [], view.faults));
   }
@@ -109,7 +113,9 @@ export class StepList {
     now?.card.classList.add('is-current');
     now?.pick.setAttribute('aria-current', 'step');
     this.#current = index;
-    if (now && scroll) scrollIntoBox(this.#scroller, now.card);
+    if (!now || !scroll) return;
+    const many = this.node.classList.contains('is-many');
+    (many ? scrollAndSettle : scrollIntoBox)(this.#scroller, now.card);
   }
 
   setHot(index) {

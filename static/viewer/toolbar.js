@@ -11,6 +11,11 @@ const LAYERS = [
   ['windows', 'Windows', 'Every window that was looked at, not only that of the current step', false],
 ];
 
+/** Words that give way to their sign where there is little room; the button keeps its name. */
+function wide(text) {
+  return el('span', { class: 'sc-wide', text });
+}
+
 function group(name, ...children) {
   return el('div', { class: 'sc-group', role: 'group', 'aria-label': name }, ...children);
 }
@@ -24,11 +29,12 @@ export class Toolbar {
   constructor(act) {
     this.#act = act;
     this.zoom = el('output', { class: 'sc-zoom', 'aria-label': 'Zoom', text: '100 %' });
-    this.playButton = button([icon('play'), 'Play'], act.play, { class: 'sc-play', title: 'Play the path (Space)' });
+    this.playButton = button('', act.play, { class: 'sc-play', title: 'Play the path (Space)' });
+    this.setPlaying(false);
     this.#sync = button('In step', () => this.#toggleSync(), { 'aria-pressed': 'true', title: 'Pan and zoom both pictures together' });
-    this.#leave = button([icon('close'), 'Leave'], act.leave, { title: 'Back to one trace' });
-    this.compare = new Menu([icon('compare'), 'Compare'], 'Compare with', () => this.#others());
-    this.save = new Menu([icon('save'), 'Save'], 'Save', () => [
+    this.#leave = button([icon('close'), wide('Leave')], act.leave, { 'aria-label': 'Leave the comparison', title: 'Back to one trace' });
+    this.compare = new Menu([icon('compare'), wide('Compare')], 'Compare with another trace', () => this.#others());
+    this.save = new Menu([icon('save'), wide('Save')], 'Save', () => [
       { label: 'Picture of the view', note: 'PNG, at the picture’s own resolution', run: act.png },
       { label: 'Data of the trace', note: 'JSON', run: act.json },
     ]);
@@ -68,7 +74,7 @@ export class Toolbar {
   }
 
   #share() {
-    return button([icon('share'), 'Share'], this.#act.share, { class: 'sc-share', title: 'Copy the link to this view' });
+    return button([icon('share'), wide('Share')], this.#act.share, { class: 'sc-share', 'aria-label': 'Share', title: 'Copy the link to this view' });
   }
 
   #others() {
@@ -91,7 +97,8 @@ export class Toolbar {
   }
 
   setPlaying(on) {
-    fill(this.playButton, icon(on ? 'pause' : 'play'), on ? 'Pause' : 'Play');
+    fill(this.playButton, icon(on ? 'pause' : 'play'), el('span', { class: 'sc-word', text: on ? 'Pause' : 'Play' }));
+    this.playButton.setAttribute('aria-label', on ? 'Pause' : 'Play the path');
   }
 
   setZoom(scale) {

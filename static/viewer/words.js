@@ -53,3 +53,10 @@ export function steps(numbers) {
   if (numbers.length === 1) return `step ${numbers[0]}`;
   return `steps ${numbers.slice(0, -1).join(', ')} and ${numbers.at(-1)}`;
 }
+
+/** The right answer, or that none is known. */
+export function truthWords({ kind, text }) {
+  if (kind === 'none') return 'No truth is known.';
+  const names = { text: 'Truth', box: 'Truth, a box', point: 'Truth, a point', action: 'Truth, an action' };
+  return `${names[kind] ?? 'Truth'}: ${text || 'drawn on the picture'}`;
+}

@@ -60,8 +60,9 @@ def full_content() -> tuple[list[Json], dict[str, Json]]:
     sources = [named()[name] for name in ("search", "grounding", "outside")]
     for i in range(MANY - len(items)):
         source = sources[i % 3]
-        made = item(source) | {"id": identity(f"copy {i}"), "question": f"{source['question']} ({i + 1})", "policy": f"policy-{i % 5}"}
-        items.append(made | {"dataset": ("demo", "needle", "screens")[i % 3]})
+        changes = {"id": identity(f"copy {i}"), "question": f"{source['question']} ({i + 1})", "policy": f"policy-{i % 5}", "dataset": ("demo", "needle", "screens")[i % 3]}
+        views[changes["id"]] = source | changes
+        items.append(item(source) | changes)
     return items, views
 
 
