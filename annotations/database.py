@@ -16,6 +16,7 @@ from urllib.parse import quote
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from annotations.faults import in_words
@@ -76,6 +77,8 @@ class Database:
             yield
         except DBAPIError as error:
             raise in_words(error, self.name) from error
+        except PoolTimeout as error:
+            raise StoreError(f"All connections to {self.name} are in use: try again in a moment.") from error
 
 
 def open_database(url: str, *, read_only: bool = False) -> Database:
@@ -154,7 +157,7 @@ def _sqlite_engine(url: URL, name: str, read_only: bool) -> Engine:
         # This program says BEGIN itself; the driver would begin late, and never for a read.
         connection.isolation_level = None
         for pragma, value in _pragmas(read_only):
-            _set_pragma(connection, name, pragma, value)
+            require_pragma(connection, name, pragma, value)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
@@ -197,7 +200,8 @@ def _pragmas(read_only: bool) -> tuple[tuple[str, str | int], ...]:
     return (*shared, ("query_only", 1)) if read_only else (*shared, ("journal_mode", "wal"), ("synchronous", 2))
 
 
-def _set_pragma(connection: DBAPIConnection, name: str, pragma: str, value: str | int) -> None:
+def require_pragma(connection: DBAPIConnection, name: str, pragma: str, value: str | int) -> None:
+    """Set a pragma on a SQLite connection. Raises StoreError where SQLite, asked again, says something else."""
     cursor = connection.cursor()
     try:
         cursor.execute(f"PRAGMA {pragma} = {value}")

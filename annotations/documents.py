@@ -73,7 +73,7 @@ def prepare(trace: Trace, scores: Scores) -> PreparedTrace:
     """The trace ready to be written. Raises TraceError for a trace that the store could not give back as it is."""
     _check(trace)
     document = trace.to_json()
-    text = _json(document)
+    text = json_text(document)
     del document["origin"]
     row = {
         "domain": trace.sample.domain.value,
@@ -89,7 +89,7 @@ def prepare(trace: Trace, scores: Scores) -> PreparedTrace:
         "question_key": sort_key(trace.sample.question, QUESTION_KEY),
     }
     return PreparedTrace(
-        content_hash=_hash(_json(document)),
+        content_hash=_hash(json_text(document)),
         sample=_prepare_sample(trace.sample, document["sample"]),
         row=row,
         document=pack(text),
@@ -118,7 +118,7 @@ def _prepare_sample(sample: Sample, value: Any) -> PreparedSample:
             raise TraceError(f"A picture of {picture.size} px cannot be stored: sides go up to {MAX_INTEGER}.")
         if not _SHA256.fullmatch(picture.sha256):
             raise TraceError(f"{picture.sha256!r} is not a SHA-256 in 64 small hexadecimal digits: a picture is known by its bytes' hash.")
-    text = _json(value)
+    text = json_text(value)
     row = {
         "question": _clean(sample.question),
         "domain": sample.domain.value,
@@ -134,12 +134,25 @@ def _sample_adapter() -> TypeAdapter[Sample]:
     return TypeAdapter(Sample)
 
 
+def json_text(value: Any) -> str:
+    """A JSON value as canonical text. Raises TraceError for what neither back end could give back."""
+    try:
+        text = canonical_json(value)
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise TraceError(f"Half of a character (U+{ord(error.object[error.start]):04X}) cannot be stored: repair the text.") from error
+    except ValueError as error:
+        raise TraceError("NaN and infinity cannot be stored: leave the number out.") from error
+    return text
+
+
 def check_name(what: str, name: str) -> None:
     """Raises TraceError for a name that cannot be an index key."""
     if len(name) > MAX_NAME:
         raise TraceError(f"The {what}'s name has {len(name)} characters: at most {MAX_NAME} can be stored.")
     if "\0" in name:
         raise TraceError(f"The {what}'s name {name!r} holds a NUL character: take it out.")
+    json_text(name)
 
 
 def _check(trace: Trace) -> None:
@@ -152,17 +165,6 @@ def _check(trace: Trace) -> None:
             raise TraceError(f"Step {index} says that it is step {step.index}: steps are numbered from 0, in order.")
         if not 0 <= step.turn < len(trace.turns):
             raise TraceError(f"Step {index} lies in turn {step.turn}, and the trace has {len(trace.turns)} turns.")
-
-
-def _json(value: Any) -> str:
-    try:
-        text = canonical_json(value)
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise TraceError(f"Half of a character (U+{ord(error.object[error.start]):04X}) cannot be stored: repair the text.") from error
-    except ValueError as error:
-        raise TraceError("NaN and infinity cannot be stored: leave the number out.") from error
-    return text
 
 
 def _hash(text: str) -> str:

@@ -6,7 +6,7 @@ total is counted in `annotations.facets`, once for each state of the data.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, false
 from sqlalchemy.orm import InstrumentedAttribute
 
 from annotations.database import Database
-from annotations.documents import read_sample, read_trace
+from annotations.documents import MAX_INTEGER, read_sample, read_trace
 from annotations.schema import DatasetRow, DocumentRow, PictureRow, SamplePictureRow, SampleRow, TraceRow
 from annotations.scores import Scores
 from annotations.words import postgresql_query, sqlite_query
@@ -126,7 +126,7 @@ def list_traces(connection: Connection, query: TraceQuery, total: int) -> TraceP
 
 def find_trace(connection: Connection, trace_id: str) -> StoredTrace:
     """The trace with this content hash. Raises NotFound."""
-    found = _stored(TraceRow.content_hash == trace_id).order_by(TraceRow.id).limit(1)
+    found = _stored(TraceRow.content_hash.in_(_askable([trace_id]))).order_by(TraceRow.id).limit(1)
     row = connection.execute(found).one_or_none()
     if row is None:
         raise NotFound(f"There is no trace {trace_id[:80]}: it may be in another data folder, or the link is incomplete.")
@@ -180,7 +180,17 @@ def matches_text(connection: Connection, words: str) -> ColumnElement[bool] | No
 def shows_picture(sha256: str) -> ColumnElement[bool]:
     """The condition that the trace's sample shows a picture."""
     samples = select(SamplePictureRow.sample_id).join(PictureRow, PictureRow.id == SamplePictureRow.picture_id)
-    return TraceRow.sample_id.in_(samples.where(PictureRow.sha256 == sha256))
+    return TraceRow.sample_id.in_(samples.where(PictureRow.sha256.in_(_askable([sha256]))))
+
+
+def _askable(values: Iterable[str]) -> list[str]:
+    """The values without those that no database holds, and that a driver would not send: with NUL or half of a character."""
+    return [value for value in values if "\0" not in value and value.encode(errors="ignore").decode() == value]
+
+
+def _integer(value: int) -> int:
+    """A number that the back ends can compare with a count: no count is below -1 or over the largest integer."""
+    return min(max(value, -1), MAX_INTEGER)
 
 
 def _filtered(connection: Connection, query: TraceQuery) -> Select[int]:
@@ -192,18 +202,19 @@ def _filtered(connection: Connection, query: TraceQuery) -> Select[int]:
     if query.picture is not None:
         wanted = wanted.where(shows_picture(query.picture))
     if query.dataset:
-        wanted = wanted.where(TraceRow.dataset_id.in_(select(DatasetRow.id).where(DatasetRow.name.in_(query.dataset))))
+        named = select(DatasetRow.id).where(DatasetRow.name.in_(_askable(query.dataset)))
+        wanted = wanted.where(TraceRow.dataset_id.in_(named))
     for column, values in ((TraceRow.domain, query.domain), (TraceRow.policy, query.policy), (TraceRow.stop, query.stop)):
         if values:
-            wanted = wanted.where(column.in_(values))
+            wanted = wanted.where(column.in_(_askable(values)))
     if query.correct is not None:
         wanted = wanted.where(TraceRow.correct.is_({"right": True, "wrong": False, "unscored": None}[query.correct]))
     if query.faults is not None:
         wanted = wanted.where(TraceRow.fault_count > 0 if query.faults else TraceRow.fault_count == 0)
     if query.min_looks is not None:
-        wanted = wanted.where(TraceRow.look_count >= query.min_looks)
+        wanted = wanted.where(TraceRow.look_count >= _integer(query.min_looks))
     if query.max_looks is not None:
-        wanted = wanted.where(TraceRow.look_count <= query.max_looks)
+        wanted = wanted.where(TraceRow.look_count <= _integer(query.max_looks))
     return wanted
 
 

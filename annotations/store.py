@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select, text, update
 
 from annotations.database import Database
-from annotations.documents import PreparedSample, PreparedTrace, Row, check_name, prepare, prepare_sample
+from annotations.documents import PreparedSample, PreparedTrace, Row, check_name, json_text, prepare, prepare_sample
 from annotations.facets import FacetCounter, Facets
 from annotations.queries import StoredTrace, TracePage, TraceQuery, find_trace, iter_samples, iter_traces, list_traces
 from annotations.schema import (
@@ -58,6 +58,7 @@ class Store:
         The traces are taken in chunks, so an iterator of any length needs little memory; other writers wait while it runs.
         """
         check_name("data set", dataset)
+        check_name("actor", actor)
         prepared = (prepare(trace, self._score(trace)) for trace in traces)
         # The first chunk, usually the only one, is worked out before the others are made to wait.
         first = list(islice(prepared, CHUNK))
@@ -83,7 +84,12 @@ class Store:
             return not known
 
     def record_event(self, kind: str, payload: dict[str, Any], *, actor: str = "") -> None:
-        """Add a line to the event log: what happened, in JSON values, and who did it. The time is now, in UTC."""
+        """Add a line to the event log: what happened, in JSON values, and who did it. The time is now, in UTC.
+
+        Raises TraceError for a payload that is not JSON: NaN, infinity, or half of a character.
+        """
+        check_name("actor", actor)
+        json_text(payload)
         with self.database.writing() as connection:
             connection.execute(insert(EventRow).values(at=datetime.now(UTC), kind=kind, actor=actor, payload=payload))
 
