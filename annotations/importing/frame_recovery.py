@@ -57,7 +57,7 @@ class FrameRule:
             return f"pixels after the longest side was limited to {self.max_side}{also}"
         if self.max_pixels is not None:
             return f"pixels after the area was limited to {self.max_pixels}"
-        return _WORDS[self.kind]
+        return FRAME_WORDS[self.kind]
 
     def frame(self, picture: Picture) -> CoordinateFrame:
         """The frame for a picture. The reference ignores EXIF orientation, so the frame lies in the axes of the stored file."""
@@ -75,9 +75,11 @@ class FrameRule:
         return CoordinateFrame.original(size, orientation=turned, known_by=self.known_by)
 
 
-_WORDS = {
+FRAME_WORDS = {
     FrameKind.ORIGINAL: "pixels of the picture as it is stored",
     FrameKind.RESIZED: "pixels of the picture as Qwen2.5-VL resizes it",
+    FrameKind.SIDE_LIMIT: "pixels after the longest side was limited",
+    FrameKind.PIXEL_BUDGET: "pixels after the area was limited",
     FrameKind.NORMALISED: "thousandths of each side",
 }
 

@@ -9,10 +9,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from annotations.importing.json_values import BadRow
+from annotations.importing.json_values import BadRow, read_json
 
 # Rows may carry their pictures as bytes, so few are held at once.
 _ROWS_AT_ONCE = 8
+_STRUCTURES = frozenset({"messages", "conversations", "images", "image_paths", "thoughts", "tree"})
 
 
 def parquet_rows(path: Path) -> Iterator[tuple[int, int, Any, str]]:
@@ -34,9 +35,16 @@ def parquet_rows(path: Path) -> Iterator[tuple[int, int, Any, str]]:
 
 def _row(batch: pa.RecordBatch, at: int) -> tuple[Any, str]:
     try:
-        return {name: batch.column(index)[at].as_py() for index, name in enumerate(batch.schema.names)}, ""
+        return {name: _unfolded(name, batch.column(index)[at].as_py()) for index, name in enumerate(batch.schema.names)}, ""
     except (pa.ArrowException, ValueError, OverflowError, BadRow) as error:
         return None, f"The row cannot be read: {_first_line(error)}."
+
+
+def _unfolded(name: str, value: Any) -> Any:
+    """Structures that were stored as JSON text."""
+    if name in _STRUCTURES and isinstance(value, str) and value.lstrip()[:1] in ("[", "{"):
+        return read_json(value.encode("utf-8", errors="replace"))[0]
+    return value
 
 
 def _first_line(error: Exception) -> str:

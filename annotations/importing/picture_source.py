@@ -16,6 +16,8 @@ from core.trace import Picture
 
 # Rows of one sample follow each other; this many pictures are remembered, so that they are not read and hashed again.
 _REMEMBERED = 4096
+# Of the first pictures, the files themselves can be asked for: a preview shows one.
+_FIRST = 4
 # How an exported picture's file name ends, by media type.
 PICTURE_ENDINGS = {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp", "image/gif": ".gif", "image/bmp": ".bmp"}
 _SHA256 = re.compile("[0-9a-f]{64}")
@@ -29,6 +31,7 @@ class PictureSource:
         self._root = root
         self._keep = keep
         self._known: OrderedDict[tuple[str, int, int], Picture] = OrderedDict()
+        self._first: dict[str, Path | bytes] = {}
 
     def take(self, named: Any, notes: list[str]) -> Picture:
         """The picture of a path, of bytes, or of a parquet cell {"bytes", "path"}. Raises PictureError or BadRow with the reason."""
@@ -63,6 +66,21 @@ class PictureSource:
             raise PictureError(f"The file {found.name} is not the picture that its name says: it was changed.")
         return picture
 
+    def file_of(self, picture: Picture) -> bytes | None:
+        """The bytes of one of the first pictures that were taken; None for a later one, or one that cannot be read any more."""
+        kept = self._first.get(picture.sha256)
+        if isinstance(kept, Path):
+            try:
+                return kept.read_bytes()
+            except OSError:
+                return None
+        return kept
+
+    def _remember(self, picture: Picture, file: Path | bytes) -> Picture:
+        if len(self._first) < _FIRST:
+            self._first.setdefault(picture.sha256, file)
+        return picture
+
     def _take_path(self, written: str, notes: list[str]) -> Picture:
         if self._root is None:
             raise PictureError(f"The row names the picture {written[:80]!r} by its path: give the folder it starts from as --image-root.")
@@ -72,7 +90,7 @@ class PictureSource:
         return self._read(found.path, found.path.name)
 
     def _take_bytes(self, data: bytes, name: str) -> Picture:
-        return self._store.add_bytes(data, name) if self._keep else read_header(data, name)
+        return self._remember(self._store.add_bytes(data, name) if self._keep else read_header(data, name), data)
 
     def _read(self, path: Path, name: str) -> Picture:
         try:
@@ -81,7 +99,7 @@ class PictureSource:
             raise PictureError(f"The picture {name} cannot be read ({error.strerror}).") from error
         key = (str(path), status.st_mtime_ns, status.st_size)
         if key not in self._known:
-            self._known[key] = self._read_file(path, name, status.st_size)
+            self._known[key] = self._remember(self._read_file(path, name, status.st_size), path)
             if len(self._known) > _REMEMBERED:
                 self._known.popitem(last=False)
         return self._known[key]

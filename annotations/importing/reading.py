@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any
 
 from annotations.importing.arrays import Element, array_elements, object_elements
-from annotations.importing.json_values import BadRow, read_json
+from annotations.importing.json_values import BadRow, read_json, storable
 
 # The longest line, array element or text of a row that is read. The reference's largest search trees have a few megabytes.
 MAX_ROW_BYTES = 16 * 2**20
@@ -88,7 +88,7 @@ class RowFile:
 
         for line, total, values, reason in parquet_rows(self._path):
             self._share = line / total if total else 1.0
-            yield Row(line, values, reason)
+            yield Row(line, reason=reason) if reason else _stored_row(line, values)
 
     def _text_rows(self, start: bytes) -> Iterator[Row]:
         line = 0
@@ -162,6 +162,15 @@ def _read_row(line: int, raw: bytes, *, last: bool) -> Row:
     except BadRow as error:
         return Row(line, reason=str(error))
     return Row(line, document, repairs=repairs)
+
+
+def _stored_row(line: int, values: Any) -> Row:
+    notes: list[str] = []
+    try:
+        document = storable(values, notes)
+    except BadRow as error:
+        return Row(line, reason=str(error))
+    return Row(line, document, repairs=tuple(dict.fromkeys(notes)))
 
 
 def _too_long(length: int) -> str:

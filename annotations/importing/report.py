@@ -117,6 +117,8 @@ class ImportReport:
     dry_run: bool = False
     strict: bool = False
     cancelled: bool = False
+    taken_back: bool = False
+    """A strict import that left nothing behind, because a line was refused or it was stopped."""
     report_file: Path | None = None
 
     @property
@@ -143,6 +145,8 @@ class ImportReport:
         nothing_new = self.lines > 0 and not (self.traces_added or self.samples_added or self.events_added)
         end = " Nothing new: everything that could be taken was there already." if nothing_new and self._all_there else ""
         stopped = " Stopped before the end." if self.cancelled else ""
+        if self.taken_back:
+            return f"{_plural(self.lines, 'line')}: {parts}. Nothing was added, because all or nothing was asked for.{stopped}"
         return f"{_plural(self.lines, 'line')}: {parts}; {added} {verb}.{end}{stopped}"
 
     @property

@@ -14,7 +14,7 @@ from annotations.importing.json_values import BadRow
 from core.errors import ImportRefused
 
 # A folder holds pictures and notes beside its traces. A file that is named itself is always read, whatever its name is.
-_ENDINGS = re.compile(r"\.(jsonl|ndjson|json|parquet)(\.gz)?", re.IGNORECASE)
+_ENDING = re.compile(r"\.(?:jsonl|ndjson|json|parquet)(?:\.gz)?\Z", re.IGNORECASE)
 # How the reference names its files; the tag is the name of the run.
 _REFERENCE_NAME = re.compile(r"(?:rollouts|errors)_(?P<tag>.+)_worker\d+_(?:final|ckpt\d+)")
 _LONGEST_NAME = 200
@@ -74,14 +74,9 @@ def _files(path: Path) -> list[tuple[Path, str]]:
         folders.sort()
         for name in sorted(names):
             file = Path(folder, name)
-            if name != ARGS_FILE and _ENDINGS.search(name) and _ENDINGS.fullmatch("".join(_ending(name))) and file.is_file():
+            if name != ARGS_FILE and _ENDING.search(name) and file.is_file():
                 files.append((file, file.relative_to(path).as_posix()))
     return files
-
-
-def _ending(name: str) -> list[str]:
-    suffixes = PurePosixPath(name).suffixes
-    return suffixes[-2:] if suffixes and suffixes[-1].lower() == ".gz" else suffixes[-1:]
 
 
 def _source(path: Path, name: str) -> Source:

@@ -19,6 +19,8 @@ from core.grammar import IMAGE_MARK, Message, Parsed, parse_messages
 from core.grounding import ground
 from core.trace import Author, FaultKind, Sample, StopReason, Trace
 
+# The reference makes no more than this many chains of a sample either.
+MAX_ROLLOUTS = 10_000
 # Counts that the search kept of a rollout.
 _KEPT_COUNTS = ("depth", "ephemeral_depth", "num_same_points", "num_different_points")
 
@@ -50,7 +52,9 @@ def read_tree(row: RowContext) -> Converted:
 
 def _spoken(row: RowContext, tree: Mapping[str, Any], question: str) -> Iterator[tuple[_Rollout, Parsed]]:
     silent = 0
-    for rollout in _rollouts(tree):
+    for number, rollout in enumerate(_rollouts(tree), start=1):
+        if number > MAX_ROLLOUTS:
+            raise BadRow(f"The tree has more than {MAX_ROLLOUTS} rollouts.")
         texts = _texts(rollout.values.get("ephemeral_texts"), question)
         if texts:
             yield rollout, _parsed(texts, rollout)

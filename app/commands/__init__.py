@@ -41,6 +41,8 @@ WORKBENCH = Command("app.commands.serve", "Open the workbench in the browser.")
 
 COMMANDS: Mapping[str, Command] = {
     "bench": Command("app.commands.bench", "measure this program on this machine", (RUNTIME,)),
+    "import": Command("app.commands.import_traces", "bring in traces, with a verdict for every line"),
+    "export": Command("app.commands.export_traces", "write traces as JSON lines or as a table"),
     "test": Command("app.commands.run_tests", "run the whole test suite; what follows goes to pytest", (RUNTIME, TESTS), verbatim=True),
 }
 

@@ -1,0 +1,43 @@
+"""How far an import is, told a few times a second."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from annotations.importing.report import Outcome, Progress
+from annotations.importing.tally import Tally
+
+# Seconds between two reports; and before the first guess at the time left, which would be wild.
+_TELL_EVERY = 0.2
+_GUESS_AFTER = 1.0
+
+
+class ProgressClock:
+    """Turns bytes into progress. Files that are read twice count twice: `sizes` are the bytes to be read of each, in all."""
+
+    def __init__(self, tell: Callable[[Progress], None], sizes: Sequence[int]) -> None:
+        self._tell = tell
+        self._sizes = sizes
+        self._begun = time.monotonic()
+        self._told = 0.0
+        self._done = 0
+
+    def tell(self, number: int, name: str, position: int, tally: Tally) -> None:
+        """Tells where the import is, unless that was just told."""
+        now = time.monotonic()
+        if now - self._told >= _TELL_EVERY:
+            self._told = now
+            self._say(number, name, self._done + position, tally)
+
+    def finish(self, number: int, name: str, size: int, tally: Tally) -> None:
+        """Tells that a file of that many bytes is done."""
+        self._done += size
+        self._say(number, name, self._done, tally)
+
+    def _say(self, number: int, name: str, done: int, tally: Tally) -> None:
+        total = sum(self._sizes)
+        elapsed = time.monotonic() - self._begun
+        left = elapsed * (total - done) / done if done and elapsed >= _GUESS_AFTER else None
+        refused = tally.outcomes[Outcome.REFUSED]
+        self._tell(Progress(name, number, len(self._sizes), min(done, total), total, tally.lines, refused, left and max(0.0, left)))
