@@ -53,13 +53,18 @@ def make_traces(traces: int, steps_per_trace: int = 10, seed: int = 0) -> Iterat
         yield _trace(sample, index, steps_per_trace, random, words)
 
 
+def vocabulary() -> tuple[str, ...]:
+    """The made-up words, most frequent first."""
+    spelling = Random("vocabulary")
+    return tuple(_spell(spelling) for _ in range(VOCABULARY))
+
+
 class _Words:
     """Draws made-up words, the n-th of them with a frequency of 1/n."""
 
     def __init__(self, seed: int) -> None:
         self._random = Random(seed)
-        spelling = Random("vocabulary")
-        self._vocabulary = [_spell(spelling) for _ in range(VOCABULARY)]
+        self._vocabulary = vocabulary()
         self._weights = list(accumulate(1 / rank for rank in range(1, VOCABULARY + 1)))
 
     def draw(self, count: int) -> list[str]:

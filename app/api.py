@@ -87,7 +87,9 @@ def facets(kit: Kit, query: Asked) -> JSONResponse:
 def view(kit: Kit, trace_id: str) -> JSONResponse:
     """The viewer's document of a trace, with the other traces of its picture."""
     stored = kit.store.trace(trace_id)
-    media_types = {picture.sha256: kit.pictures.media_type(picture.sha256) for picture in stored.trace.sample.pictures}
+    # A picture whose file is gone does not keep its trace from being read; the viewer says that it is missing.
+    kept = [picture.sha256 for picture in stored.trace.sample.pictures if picture.sha256 in kit.pictures]
+    media_types = {sha256: kit.pictures.media_type(sha256) for sha256 in kept}
     document = trace_view(stored.trace, trace_id=trace_id, dataset=stored.dataset, media_types=media_types)
     document["same_picture"] = _comparable(kit, stored.trace, trace_id)
     return JSONResponse(document)
@@ -108,7 +110,7 @@ def look(kit: Kit, trace_id: str, index: int) -> Response:
     steps = [step for step in stored.trace.steps if step.look]
     if not 0 <= index < len(steps):
         raise NotFound(f"This trace has {len(steps)} looks; there is no look {index + 1}.")
-    kept = steps[index].look.picture if steps[index].look else None
+    kept = stored.trace.looks[index].picture
     if kept:
         return FileResponse(kit.pictures.path(kept), media_type=kit.pictures.media_type(kept), headers=_FOREVER)
     return Response(kit.crops.png(stored.trace, steps[index], trace_id), media_type="image/png", headers=_FOREVER)

@@ -29,11 +29,34 @@ BRAND = """
 
 def theme() -> gr.themes.Base:
     """Neutral ground and one accent; every colour that the tabs use is derived from it."""
-    return gr.themes.Base(primary_hue="teal", neutral_hue="stone", font=_FONT, font_mono=_MONO, radius_size="sm")
+    base = gr.themes.Base(primary_hue="teal", neutral_hue="stone", font=_FONT, font_mono=_MONO, radius_size="sm")
+    # Gradio's own grey for second-rank text is too pale to be read (under 4.5 : 1).
+    return base.set(
+        body_text_color_subdued="*neutral_600",
+        body_text_color_subdued_dark="*neutral_400",
+        block_info_text_color="*neutral_600",
+        block_info_text_color_dark="*neutral_400",
+        input_placeholder_color="*neutral_500",
+        block_label_text_color="*neutral_700",
+        block_label_text_color_dark="*neutral_200",
+        block_title_text_color="*neutral_800",
+        block_title_text_color_dark="*neutral_100",
+        input_background_fill="white",
+        input_border_width="1px",
+        input_border_color="*neutral_300",
+        input_border_color_dark="*neutral_600",
+        button_primary_background_fill="#0f6e6a",
+        button_primary_background_fill_hover="#0b5a57",
+        button_primary_text_color="white",
+        button_primary_background_fill_dark="#0f6e6a",
+        button_primary_background_fill_hover_dark="#14817c",
+        button_primary_text_color_dark="white",
+    )
 
 
 def build_ui(services: Services) -> gr.Blocks:
     """The pages over these services."""
+    blocks: gr.Blocks
     with gr.Blocks(title="Saccade", analytics_enabled=False, fill_width=True, fill_height=True) as blocks:
         gr.HTML(BRAND, elem_id="sc-brand", apply_default_css=False)
         with gr.Tabs(elem_id="sc-tabs"):

@@ -11,11 +11,11 @@ from typing import Any
 from app.words import DOMAIN_TITLES, FAULT_TITLES, STOP_SENTENCES, STOP_TITLES, edges, frame_title, look_words
 from core.domains import judge_answer
 from core.frames import CoordinateFrame
-from core.geometry import Point, describe_place
-from core.rewards import RewardBreakdown, reward
+from core.geometry import Box, Point, describe_place
+from core.rewards import Profile, RewardBreakdown, reward
 from core.trace import Fault, Picture, PointSource, Sample, Step, Trace, Turn
 
-REWARD_PROFILES = ("strict", "vigorl")
+REWARD_PROFILES: tuple[Profile, ...] = ("strict", "vigorl")
 # Files whose EXIF orientation every browser applies by itself; others are served turned upright.
 _SAMPLING = ("temperature", "top_p", "top_k", "seed", "max_new_tokens", "max_depth", "n_simulations", "visit_count", "value")
 _SELF_TURNING = frozenset({"image/jpeg"})
@@ -88,7 +88,7 @@ def _step_words(step: Step, trace: Trace) -> str:
     return "; ".join(words)
 
 
-def _looks_before(step: Step, steps: Sequence[Step]) -> list[Any]:
+def _looks_before(step: Step, steps: Sequence[Step]) -> list[Box]:
     return [other.look.window for other in steps[: step.index] if other.look]
 
 
@@ -149,7 +149,8 @@ def _parts(step: Step) -> list[dict[str, Any]]:
         lead = [] if alone else [{"text": step.text + " "}]
         return [*lead, {"text": mention.written, "point": True}]
     start, end = mention.span.start - step.span.start, mention.span.end - step.span.start
-    parts = [{"text": step.text[:start]}, {"text": step.text[start:end], "point": True}, {"text": step.text[end:]}]
+    before, after = step.text[:start], step.text[end:]
+    parts: list[dict[str, Any]] = [{"text": before}, {"text": step.text[start:end], "point": True}, {"text": after}]
     return [part for part in parts if part["text"]]
 
 

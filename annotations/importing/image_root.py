@@ -27,12 +27,17 @@ class FoundPicture:
 
 
 class ImageRoot:
-    """The folder that picture paths are relative to. Raises PictureError where it is no folder."""
+    """The folder that picture paths are relative to. Raises PictureError where it is no folder.
 
-    def __init__(self, folder: Path) -> None:
+    by_name   the folder holds pictures without their folders, as a browser uploads them: a path is found by its last part alone. Two
+              paths that end alike would show one picture for two, so the second is refused
+    """
+
+    def __init__(self, folder: Path, *, by_name: bool = False) -> None:
         if not folder.is_dir():
             raise PictureError(f"The image root {folder} is not a folder: give the folder that the picture paths start from.")
         self.folder = folder.resolve()
+        self._asked_by_name: dict[str, str] | None = {} if by_name else None
 
     def find(self, written: str) -> FoundPicture:
         """The file that a written path names.
@@ -42,11 +47,25 @@ class ImageRoot:
         """
         _check_text(written)
         path = PurePosixPath(written)
+        if self._asked_by_name is not None:
+            return self._find_by_name(path, self._asked_by_name)
         if path.is_absolute():
             return self._find_absolute(path)
         found = self._inside(self.folder / path, written)
         if found is None:
             raise PictureError(f"There is no picture {_shown(written)} below the image root.{self._hint(path)}")
+        return FoundPicture(found)
+
+    def _find_by_name(self, path: PurePosixPath, asked: dict[str, str]) -> FoundPicture:
+        first = asked.setdefault(path.name, str(path))
+        if first != str(path):
+            raise PictureError(
+                f"{_shown(str(path))} and {_shown(first)} have one name, so that the uploaded picture could be either: "
+                "import from a folder of this machine."
+            )
+        found = self._inside(self.folder / path.name, str(path))
+        if found is None:
+            raise PictureError(f"No uploaded picture is called {_shown(path.name)}: add it to the pictures.")
         return FoundPicture(found)
 
     def _find_absolute(self, path: PurePosixPath) -> FoundPicture:

@@ -16,7 +16,6 @@ from PIL import Image, ImageDraw, ImageOps
 
 from annotations.importing.convert import Refusal, RowReader
 from annotations.importing.frame_recovery import FrameRule, alternatives, asked_frame, recover_frame
-from annotations.importing.image_root import ImageRoot
 from annotations.importing.picture_source import PictureSource
 from annotations.importing.reading import RowFile
 from annotations.importing.report import LineVerdict, Outcome
@@ -106,8 +105,7 @@ def preview(request: ImportRequest, pictures: PictureStore) -> Preview:
     """
     sources = find_sources(request.paths)
     choices = Choices(request.domain, asked_frame(request.frame), request.policy)
-    root = ImageRoot(request.image_root) if request.image_root is not None else None
-    taken = PictureSource(pictures, root, keep=False)
+    taken = PictureSource(pictures, request.root(), keep=False)
     found = _Found(whole=len(sources) <= _FILES)
     for source in sources[:_FILES]:
         _look_into(source, RowReader(taken, choices), choices, found)

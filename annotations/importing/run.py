@@ -43,6 +43,7 @@ class ImportRequest:
     strict      all or nothing
     dry_run     write nothing, and say what would become of each line
     report      where to write the verdicts, one JSON object a line; None: nowhere
+    pictures_by_name   the image root holds uploaded pictures without their folders: they are found by their names alone
     """
 
     paths: tuple[Path | Upload, ...]
@@ -54,6 +55,11 @@ class ImportRequest:
     strict: bool = False
     dry_run: bool = False
     report: Path | None = None
+    pictures_by_name: bool = False
+
+    def root(self) -> ImageRoot | None:
+        """The image root, opened. Raises PictureError where it is no folder."""
+        return ImageRoot(self.image_root, by_name=self.pictures_by_name) if self.image_root is not None else None
 
 
 def run_import(
@@ -72,8 +78,9 @@ def run_import(
         raise ReadOnly("The database was opened for reading only: start without --read-only to import, or try --dry-run.")
     sources = find_sources(request.paths)
     choices = Choices(request.domain, asked_frame(request.frame), request.policy)
-    root = ImageRoot(request.image_root) if request.image_root is not None else None
-    run = _Run(request, sources, choices, root, pictures, progress, cancelled, passes=2 if request.strict and not request.dry_run else 1)
+    run = _Run(
+        request, sources, choices, request.root(), pictures, progress, cancelled, passes=2 if request.strict and not request.dry_run else 1
+    )
     if request.dry_run:
         return run.read_all(rehearsing_writer(store), keep=False)
     if not request.strict:

@@ -8,10 +8,11 @@ import time
 import urllib.parse
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 from annotations.database import open_database
 from annotations.store import Store
-from annotations.synthetic import fill
+from annotations.synthetic import fill, vocabulary
 from app.bench.report import Figure
 from app.bench.serving import Serving, serving
 from app.settings import DATABASE_FILE
@@ -24,11 +25,12 @@ _LISTS = {
     "list page, filtered by domain and faults": "domain=visual_search&faults=yes",
     "list page, filtered by looks, most steps first": "min_looks=2&sort=steps",
 }
+# Ranks in the made-up vocabulary, whose n-th word has a frequency of 1/n: the first are in nearly every trace.
 _SEARCHES = {
-    "search, a common word": "lamp",
-    "search, two words": "lamp green",
-    "search, the start of a word": "la",
-    "search, no hit": "zyzzyva",
+    "search, a common word": (0,),
+    "search, a rare word": (9_000,),
+    "search, two common words": (2, 50),
+    "search, three words": (10, 100, 1_000),
 }
 
 
@@ -57,9 +59,12 @@ def _measure(server: Serving, repeats: int, seed: int) -> list[Figure]:
     for name, wish in _LISTS.items():
         wish = wish.replace("page=-1", f"page={max(1, pages - 1)}").replace("page=-2", f"page={max(1, pages // 2)}")
         figures.append(_timed(server, f"{name} ({size})", [f"/api/traces?{_PAGE}&{wish}"] * repeats, "under 300"))
-    for name, words in _SEARCHES.items():
-        query = urllib.parse.urlencode({"q": words})
-        figures.append(_timed(server, f"{name} ({size})", [f"/api/traces?{_PAGE}&{query}"] * repeats, "under 500"))
+    words = vocabulary()
+    for name, ranks in _SEARCHES.items():
+        # Other words each time: what was asked before is answered from what was counted then.
+        asked = [" ".join(words[rank + repeat] for rank in ranks) for repeat in range(repeats)]
+        paths = [f"/api/traces?{_PAGE}&{urllib.parse.urlencode({'q': wish})}" for wish in asked]
+        figures.append(_timed(server, f"{name} ({size})", paths, "under 500"))
     figures.append(_timed(server, f"filters with their counts ({size})", ["/api/facets?domain=spatial"] * repeats, ""))
     draw = random.Random(seed)
     chosen = [_ask(server, f"/api/traces?page_size=1&page={draw.randint(1, first['total'])}")["items"][0]["id"] for _ in range(repeats)]
@@ -77,7 +82,7 @@ def _timed(server: Serving, name: str, paths: list[str], aim: str) -> Figure:
     return Figure(name, tuple(values), "ms", aim)
 
 
-def _ask(server: Serving, path: str) -> dict[str, object]:
+def _ask(server: Serving, path: str) -> dict[str, Any]:
     with urllib.request.urlopen(server.address + path, timeout=60) as answer:
-        found: dict[str, object] = json.load(answer)
+        found: dict[str, Any] = json.load(answer)
         return found

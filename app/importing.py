@@ -1,0 +1,193 @@
+"""What the Import tab does, as plain functions of plain values: a form becomes a request, a report becomes rows and sentences."""
+
+from __future__ import annotations
+
+import queue
+import shutil
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from annotations.importing.preview import FrameOption, Preview
+from annotations.importing.report import ImportReport, LineVerdict, Outcome, Progress
+from annotations.importing.run import ImportRequest, run_import
+from annotations.importing.sources import Upload
+from annotations.pictures import PictureStore
+from annotations.store import Store
+from core.errors import ImportRefused, SaccadeError
+from core.trace import DomainName
+
+# How often a running import is asked how far it is, in seconds.
+_ASK_EVERY = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The tab's fields as a person left them: paths of uploaded files, and what was chosen."""
+
+    files: tuple[str, ...]
+    folder: str
+    pictures: tuple[str, ...]
+    dataset: str
+    domain: str
+    frame: str
+    strict: bool
+
+
+def request_of(form: Form, scratch: Path) -> ImportRequest:
+    """The import that the form asks for; uploaded pictures are laid into a folder of their own below `scratch`.
+
+    Raises ImportRefused where there is no file, or two uploaded pictures have one name.
+    """
+    if not form.files:
+        raise ImportRefused("There is no file yet: drop one or more files of traces into the first box.")
+    uploads = tuple(Upload(Path(path), Path(path).name) for path in form.files)
+    folder = form.folder.strip()
+    root = _picture_folder(form.pictures, scratch) if form.pictures else (Path(folder).expanduser() if folder else None)
+    scratch.mkdir(parents=True, exist_ok=True)
+    report = Path(tempfile.mkdtemp(prefix="report-", dir=scratch)) / "import-report.jsonl"
+    return ImportRequest(
+        paths=uploads,
+        image_root=root,
+        dataset=form.dataset.strip() or None,
+        domain=DomainName(form.domain) if form.domain else None,
+        frame=form.frame.strip() or "auto",
+        strict=form.strict,
+        report=report,
+        pictures_by_name=bool(form.pictures),
+    )
+
+
+def _picture_folder(pictures: Sequence[str], scratch: Path) -> Path:
+    scratch.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="pictures-", dir=scratch))
+    for uploaded in map(Path, pictures):
+        if (folder / uploaded.name).exists():
+            raise ImportRefused(f"Two of the pictures are called {uploaded.name}: import them from a folder of this machine instead.")
+        try:
+            (folder / uploaded.name).hardlink_to(uploaded)
+        except OSError:
+            # Another file system has no common links.
+            shutil.copyfile(uploaded, folder / uploaded.name)
+    return folder
+
+
+def running_import(request: ImportRequest, store: Store, pictures: PictureStore) -> Iterator[Progress | ImportReport]:
+    """Imports in a thread of its own: progress now and then, the report last. Closing the iterator stops the import.
+
+    Raises what `run_import` raises.
+    """
+    told: queue.Queue[Progress | ImportReport | SaccadeError] = queue.Queue()
+    stop = threading.Event()
+
+    def work() -> None:
+        try:
+            told.put(run_import(request, store, pictures, progress=told.put, cancelled=stop.is_set))
+        except SaccadeError as error:
+            told.put(error)
+
+    worker = threading.Thread(target=work, name="import", daemon=True)
+    worker.start()
+    try:
+        while True:
+            latest = _latest(told, worker)
+            if isinstance(latest, SaccadeError):
+                raise latest
+            if latest is not None:
+                yield latest
+            if isinstance(latest, ImportReport):
+                return
+    finally:
+        stop.set()
+        worker.join()
+
+
+def _latest(
+    told: queue.Queue[Progress | ImportReport | SaccadeError], worker: threading.Thread
+) -> Progress | ImportReport | SaccadeError | None:
+    """The newest word of the import, passing over older progress; None where nothing came for a while."""
+    try:
+        latest = told.get(timeout=_ASK_EVERY)
+        while isinstance(latest, Progress):
+            latest = told.get_nowait()
+    except queue.Empty:
+        if not worker.is_alive() and told.empty():
+            raise ImportRefused("The import ended without a report: look at the program's own window for the reason.") from None
+        return latest if "latest" in locals() else None
+    return latest
+
+
+def progress_words(progress: Progress) -> str:
+    """How far an import is, in a line."""
+    left = f", about {duration(progress.seconds_left)} left" if progress.seconds_left is not None else ""
+    refused = f", {progress.refused:,} refused" if progress.refused else ""
+    which = f"file {progress.file_number} of {progress.files}: " if progress.files > 1 else ""
+    return f"{which}{progress.share:.0%}".replace("%", " %") + f", {progress.lines:,} lines read{refused}{left}"
+
+
+def duration(seconds: float) -> str:
+    """A time for reading: 40 s, 3 min, 2 h 5 min."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def outcome_rows(report: ImportReport) -> list[list[str | int]]:
+    """How many lines had which outcome."""
+    return [[outcome.value, report.counts.get(outcome, 0)] for outcome in Outcome]
+
+
+def verdict_rows(verdicts: Sequence[LineVerdict]) -> list[list[str | int]]:
+    """The lines that were refused, with the reason of each."""
+    return [[verdict.file, verdict.line, verdict.words] for verdict in verdicts]
+
+
+def frame_rows(found: Preview) -> list[list[str]]:
+    """What each frame would make of the points: the one that would be taken first."""
+    chosen = [found.frame] if found.frame else []
+    return [[option.option, option.words, _outside(option)] for option in (*chosen, *found.others)]
+
+
+def _outside(option: FrameOption) -> str:
+    return f"{option.outside} of {option.total}" if option.total else "no points"
+
+
+def report_words(report: ImportReport) -> str:
+    """The end of an import in a few sentences."""
+    if report.taken_back:
+        refused = report.counts.get(Outcome.REFUSED, 0)
+        return f"Nothing was imported: all or nothing was asked for, and {refused:,} {_lines(refused)} refused."
+    if report.cancelled:
+        return f"Stopped. {_added(report)} before that is kept." if not report.strict else "Stopped, and nothing was imported."
+    words = [f"{_added(report)} in {duration(report.seconds)}."]
+    if again := report.counts.get(Outcome.ALREADY_THERE, 0):
+        words.append(f"{again:,} {_lines(again, 'was', 'were')} there already.")
+    return " ".join(words)
+
+
+def _added(report: ImportReport) -> str:
+    parts = [f"{report.traces_added:,} traces"]
+    if report.samples_added:
+        parts.append(f"{report.samples_added:,} samples")
+    if report.events_added:
+        parts.append(f"{report.events_added:,} failed runs")
+    return "Imported " + ", ".join(parts)
+
+
+def _lines(count: int, one: str = "was", many: str = "were") -> str:
+    return f"line {one}" if count == 1 else f"lines {many}"
+
+
+def preview_words(found: Preview) -> str:
+    """What a preview found, in a few sentences."""
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(found.kinds.items(), key=lambda item: -item[1]))
+    read = "all lines were" if found.whole else f"the first {found.rows:,} lines were"
+    words = [f"Found: {kinds or 'no lines'} ({read} looked at)."]
+    if found.frame:
+        words.append(f"Points are read as {found.frame.words}: {found.known_by}.")
+        if found.frame.outside:
+            words.append(f"{_outside(found.frame)} points lie outside their picture: see below whether another frame fits better.")
+    return " ".join(words)
