@@ -19,7 +19,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from annotations.faults import in_words
+from annotations.faults import in_words, refuses_writes
 from annotations.migrations import HEAD_REVISION, current_revision, is_known, upgrade
 from core.errors import DatabaseTooNew, ReadOnly, StoreError
 
@@ -63,7 +63,7 @@ class Database:
         StoreError where it cannot be written.
         """
         if self.read_only:
-            raise ReadOnly(f"{self.name} was opened for reading only: start without --read-only to change it.")
+            raise self._for_reading_only()
         with self._in_words(), self._writer, self.engine.connect().execution_options(writing=True) as connection, connection.begin():
             yield connection
 
@@ -71,11 +71,16 @@ class Database:
         """Let go of all connections."""
         self.engine.dispose()
 
+    def _for_reading_only(self) -> ReadOnly:
+        return ReadOnly(f"{self.name} was opened for reading only: start without --read-only to change it.")
+
     @contextmanager
     def _in_words(self) -> Iterator[None]:
         try:
             yield
         except DBAPIError as error:
+            if self.read_only and refuses_writes(error):
+                raise self._for_reading_only() from error
             raise in_words(error, self.name) from error
         except PoolTimeout as error:
             raise StoreError(f"All connections to {self.name} are in use: try again in a moment.") from error

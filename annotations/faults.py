@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy.exc import DBAPIError
 
-from core.errors import ReadOnly, StoreError
+from core.errors import StoreError
 
 _FULL = "The disk that holds {name} is full: nothing was saved. Make room, or choose another --data-dir."
 _NOT_WRITABLE = "{name} cannot be written: change its permissions, choose another --data-dir, or start with --read-only."
@@ -40,8 +40,12 @@ def in_words(error: DBAPIError, name: str) -> StoreError:
     """The StoreError that says what went wrong with the database of that name, and what mends it."""
     reason = " ".join(str(error.orig).split("\n")[0].split()).rstrip(".")
     sentence = _known(error) or "The database {name} refused the work ({reason})."
-    kind = ReadOnly if "query_only" in reason else StoreError
-    return kind(sentence.format(name=name, reason=reason))
+    return StoreError(sentence.format(name=name, reason=reason))
+
+
+def refuses_writes(error: DBAPIError) -> bool:
+    """True where a connection that is for reading only was asked to write."""
+    return _known(error) == _NOT_WRITABLE
 
 
 def _known(error: DBAPIError) -> str | None:

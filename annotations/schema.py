@@ -14,6 +14,7 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     DateTime,
+    Double,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
@@ -59,7 +60,7 @@ class Base(DeclarativeBase):
     """Names every constraint, so that a later migration can speak of it on any back end."""
 
     metadata = MetaData(naming_convention=NAMES)
-    type_annotation_map: ClassVar[dict[Any, Any]] = {datetime: UtcTime, dict[str, Any]: JSON, bytes: LargeBinary}
+    type_annotation_map: ClassVar[dict[Any, Any]] = {datetime: UtcTime, float: Double, dict[str, Any]: JSON, bytes: LargeBinary}
 
 
 # Ties of text are broken by bytes on both back ends, so that a page is the same page everywhere.
