@@ -107,6 +107,11 @@ def open_database(url: str, *, read_only: bool = False) -> Database:
     return database
 
 
+def sqlite_url(path: Path) -> str:
+    """The URL of a SQLite file; a question mark or a per cent sign in its path stays one."""
+    return URL.create("sqlite", database=str(path)).render_as_string()
+
+
 def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)

@@ -33,8 +33,9 @@ from core.trace import (
     Turn,
 )
 
-texts = st.text(alphabet=st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=40)
-names = st.text(alphabet=st.characters(exclude_categories=("Cs",), exclude_characters="\0"), min_size=1, max_size=20)
+characters = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
+texts = st.text(characters, max_size=40)
+names = st.text(characters, min_size=1, max_size=20)
 numbers = st.floats(min_value=-1e9, max_value=1e9, allow_nan=False)
 hashes = st.text(alphabet="0123456789abcdef", min_size=64, max_size=64)
 sizes = st.builds(Size, st.integers(1, 20_000), st.integers(1, 20_000))

@@ -9,14 +9,16 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from annotations.database import Database, open_database
+from annotations.database import Database, open_database, sqlite_url
 from annotations.store import Store
 
+NOBODY = 65534
 BACK_ENDS = ("sqlite", pytest.param("postgresql", marks=pytest.mark.postgres))
 
 
@@ -33,7 +35,7 @@ class PostgresServer:
         return f"postgresql://{user}@/{name}?host={self.folder}"
 
     def sql(self, statement: str, *, database: str = "postgres") -> None:
-        command = [
+        command: list[str | Path] = [
             self.binaries / "psql",
             "-h",
             self.folder,
@@ -77,9 +79,9 @@ def postgres_server() -> Iterator[PostgresServer]:
     if as_user is not None:
         os.chown(folder, pwd.getpwnam(as_user).pw_uid, -1)
     data = folder / "data"
-    setup = [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
+    setup: list[str | Path] = [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
     subprocess.run(setup, check=True, capture_output=True, user=as_user, cwd=folder, timeout=120)
-    serve = [binaries / "postgres", "-D", data, "-k", folder, "-c", "listen_addresses=", "-c", "fsync=off"]
+    serve: list[str | Path] = [binaries / "postgres", "-D", data, "-k", folder, "-c", "listen_addresses=", "-c", "fsync=off"]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(serve, stdout=log, stderr=log, user=as_user, cwd=folder)
     try:
@@ -137,7 +139,7 @@ def back_end(request: pytest.FixtureRequest) -> str:
 def empty_url(back_end: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a database that does not hold a table yet."""
     if back_end == "sqlite":
-        return f"sqlite:///{tmp_path / 'saccade.db'}"
+        return sqlite_url(tmp_path / "saccade.db")
     server: PostgresServer = request.getfixturevalue("postgres_server")
     return server.empty_database()
 
@@ -146,7 +148,7 @@ def empty_url(back_end: str, request: pytest.FixtureRequest, tmp_path: Path) -> 
 def database_url(back_end: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a fresh database; opening it brings it to the head revision where it is not there already."""
     if back_end == "sqlite":
-        return f"sqlite:///{tmp_path / 'saccade.db'}"
+        return sqlite_url(tmp_path / "saccade.db")
     server: PostgresServer = request.getfixturevalue("postgres_server")
     return server.migrated_database()
 
@@ -163,3 +165,26 @@ def database(database_url: str) -> Iterator[Database]:
 def store(database: Database) -> Store:
     """A store in a fresh database on each back end."""
     return Store(database)
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every account may walk into, which pytest's own are not."""
+    folder = Path(tempfile.mkdtemp(prefix="saccade-test-"))
+    folder.chmod(0o755)
+    yield folder
+    folder.chmod(0o755)
+    shutil.rmtree(folder)
+
+
+@contextmanager
+def without_rights() -> Iterator[None]:
+    """Permissions count inside this block, also where the tests run as root."""
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)

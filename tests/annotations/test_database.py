@@ -3,55 +3,24 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
-import shutil
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
 
-from annotations.database import BUSY_TIMEOUT, open_database, require_pragma
+from annotations.database import BUSY_TIMEOUT, open_database, require_pragma, sqlite_url
 from annotations.queries import TraceQuery
 from annotations.store import Store
 from annotations.synthetic import make_traces
 from core.errors import DatabaseTooNew, ReadOnly, StoreError
-
-NOBODY = 65534
-
-
-def sqlite_url(path: Path) -> str:
-    return f"sqlite:///{path}"
-
-
-@pytest.fixture
-def open_folder() -> Iterator[Path]:
-    """A folder that every account may walk into, which pytest's own are not."""
-    folder = Path(tempfile.mkdtemp(prefix="saccade-test-"))
-    folder.chmod(0o755)
-    yield folder
-    folder.chmod(0o755)
-    shutil.rmtree(folder)
-
-
-@contextmanager
-def without_rights() -> Iterator[None]:
-    """Permissions count inside this block, also where the tests run as root."""
-    root = os.geteuid() == 0
-    if root:
-        os.seteuid(NOBODY)
-    try:
-        yield
-    finally:
-        if root:
-            os.seteuid(0)
+from tests.annotations.conftest import without_rights
 
 
 def test_settings_hold_on_every_connection(tmp_path: Path) -> None:
@@ -65,7 +34,7 @@ def test_settings_hold_on_every_connection(tmp_path: Path) -> None:
 
 
 def test_a_setting_that_is_not_taken_is_an_error() -> None:
-    memory = sqlite3.connect(":memory:")
+    memory: Any = sqlite3.connect(":memory:")
     with pytest.raises(StoreError, match=r"did not take journal_mode = wal for it \(it says memory\)"):
         require_pragma(memory, "it", "journal_mode", "wal")
     memory.close()
@@ -287,7 +256,7 @@ def test_no_way_of_asking_a_reader_writes(database_url: str) -> None:
 
 
 def test_names_with_signs_are_only_names(tmp_path: Path) -> None:
-    path = tmp_path / "a folder with 100 % # & signs" / "b.db"
+    path = tmp_path / "a folder with 100%20 ? # & signs" / "b.db"
     path.parent.mkdir()
     url = sqlite_url(path)
     for read_only in (False, True):
