@@ -128,7 +128,9 @@ def progress_words(progress: Progress) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A time for reading: 40 s, 3 min, 2 h 5 min."""
+    """A time for reading: under a second, 40 s, 3 min, 2 h 5 min."""
+    if seconds < 1:
+        return "under a second"
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
@@ -169,12 +171,16 @@ def report_words(report: ImportReport) -> str:
 
 
 def _added(report: ImportReport) -> str:
-    parts = [f"{report.traces_added:,} traces"]
+    parts = [_many(report.traces_added, "trace")]
     if report.samples_added:
-        parts.append(f"{report.samples_added:,} samples")
+        parts.append(_many(report.samples_added, "sample"))
     if report.events_added:
-        parts.append(f"{report.events_added:,} failed runs")
+        parts.append(_many(report.events_added, "failed run"))
     return "Imported " + ", ".join(parts)
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def _lines(count: int, one: str = "was", many: str = "were") -> str:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from annotations.importing.convert import Refusal, RowReader
 from annotations.importing.frame_recovery import FrameRule, alternatives, asked_frame, recover_frame
@@ -216,11 +216,13 @@ _COLOURS = ("#E69F00", "#56B4E9", "#009E73")
 def _draw(canvas: Image.Image, point: PreviewPoint, scale: tuple[float, float]) -> None:
     x = min(max(point.point.x * scale[0], 0), canvas.width)
     y = min(max(point.point.y * scale[1], 0), canvas.height)
-    pen, radius, text = ImageDraw.Draw(canvas), 12, f"{point.number}" if point.inside else f"{point.number}!"
+    pen, text = ImageDraw.Draw(canvas), f"{point.number}" if point.inside else f"{point.number}!"
+    # As large as a fingertip where the picture is shown half as wide as it is drawn.
+    radius = max(12, canvas.width // 60)
     around = (x - radius, y - radius, x + radius, y + radius)
     colour = _COLOURS[(point.trace - 1) % len(_COLOURS)]
     if point.inside:
         pen.ellipse(around, fill=colour, outline="black", width=2)
     else:
         pen.rectangle(around, fill=colour, outline="red", width=3)
-    pen.text((x, y), text, fill="black", anchor="mm", stroke_width=1, stroke_fill="white")
+    pen.text((x, y), text, fill="black", anchor="mm", font=ImageFont.load_default(radius * 1.2), stroke_width=1, stroke_fill="white")

@@ -45,6 +45,10 @@ _FRAMES = [
 ]
 
 
+# Where the frame stands in the form's fields.
+_FRAME = 5
+
+
 class _Results(NamedTuple):
     """The right half: what was found or done."""
 
@@ -103,7 +107,14 @@ def _form() -> list[Any]:
 
 def _results() -> _Results:
     status = gr.HTML(_status(_BEFORE), elem_id="sc-import-status", apply_default_css=False)
-    picture = gr.Image(label="The first picture with its points", type="pil", visible=False, interactive=False, elem_id="sc-import-picture")
+    picture = gr.Image(
+        label="The first picture with its points",
+        type="pil",
+        visible=False,
+        interactive=False,
+        buttons=["fullscreen"],
+        elem_id="sc-import-picture",
+    )
     frames = gr.Dataframe(
         headers=["frame", "the numbers would be", "points outside"],
         visible=False,
@@ -126,6 +137,10 @@ def _wire(services: Services, form: list[Any], check: gr.Button, start: gr.Butto
             found = preview(request_of(_as_form(fields), services.scratch), services.pictures)
             return _found(found, results)
 
+    def look_in_frame(event: gr.SelectData, *fields: Any) -> dict[Any, Any]:
+        option = str(event.row_value[0])
+        return {**look(*fields[:_FRAME], option, *fields[_FRAME + 1 :]), form[_FRAME]: option}
+
     def run(*fields: Any) -> Iterator[dict[Any, Any]]:
         with as_gradio_error():
             request = request_of(_as_form(fields), services.scratch)
@@ -140,6 +155,7 @@ def _wire(services: Services, form: list[Any], check: gr.Button, start: gr.Butto
         return {stop: gr.update(visible=False), start: gr.update(interactive=True)}
 
     check.click(look, form, list(results), api_visibility="private", show_progress="minimal", show_progress_on=results.status)
+    results.frames.select(look_in_frame, form, [*results, form[_FRAME]], api_visibility="private", show_progress="minimal")
     running = start.click(run, form, [*results, start, stop], api_visibility="private", show_progress="hidden")
     running.failure(idle, None, [start, stop], api_visibility="private")
     stop.click(
