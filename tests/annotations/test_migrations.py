@@ -136,3 +136,13 @@ def test_an_older_database_is_brought_to_the_head_and_keeps_its_data(
     assert "ratings" in tables(database)
     assert Store(database).list_traces(TraceQuery()).total == 2
     database.close()
+
+
+def test_the_docs_name_every_table_and_column() -> None:
+    """Each table has a heading in docs/schema.md, and each of its columns stands below it."""
+    page = (Path(__file__).resolve().parents[2] / "docs" / "schema.md").read_text(encoding="utf-8")
+    sections = {part.split("\n")[0].strip(): part for part in page.split("\n### ")[1:]}
+    assert set(sections) == {*Base.metadata.tables, "trace_words"}
+    for table in Base.metadata.sorted_tables:
+        missing = [column.name for column in table.columns if f"`{column.name}`" not in sections[table.name]]
+        assert missing == [], table.name

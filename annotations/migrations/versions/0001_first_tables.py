@@ -17,6 +17,7 @@ BYTEWISE = sa.String(80).with_variant(sa.String(80, collation="C"), "postgresql"
 
 
 def upgrade() -> None:
+    _datasets_and_pictures()
     _samples()
     _traces()
     _turns_and_steps()
@@ -27,7 +28,7 @@ def upgrade() -> None:
         _postgresql_extras()
 
 
-def _samples() -> None:
+def _datasets_and_pictures() -> None:
     op.create_table(
         "datasets",
         sa.Column("id", sa.Integer, primary_key=True),
@@ -49,6 +50,9 @@ def _samples() -> None:
         sa.UniqueConstraint("sha256", name="uq_pictures_sha256"),
         sqlite_autoincrement=True,
     )
+
+
+def _samples() -> None:
     op.create_table(
         "samples",
         sa.Column("id", sa.Integer, primary_key=True),
