@@ -7,6 +7,7 @@ only then is the interface loaded. Connections that come early wait in the socke
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import socket
 import sys
@@ -40,9 +41,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _open_and_serve(settings: Settings, listening: socket.socket) -> int:
-    from annotations.demo import seed_demo
     from app.gradio_start import quick_and_offline
-    from app.services import STATIC, open_services
+
+    with quick_and_offline():
+        from annotations.demo import seed_demo
+        from app.services import STATIC, open_services
 
     with open_services(settings) as services:
         if not settings.read_only:
@@ -67,6 +70,11 @@ def serve(app: FastAPI, listening: socket.socket, *, open_browser: bool) -> int:
                 print(f"Saccade is at {address} (Ctrl-C ends it)", flush=True)
                 if open_browser and has_desktop(os.environ):
                     threading.Thread(target=_open_when_it_answers, args=(address,), daemon=True).start()
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            # An open page keeps a connection for as long as it lives. Cutting it is no error, though the server would log it as one.
+            logging.getLogger("uvicorn.error").disabled = True
+            await super().shutdown(sockets)
 
     config = uvicorn.Config(app, access_log=False, log_level="error", timeout_graceful_shutdown=FAREWELL)
     server = Server(config)

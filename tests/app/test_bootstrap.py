@@ -220,7 +220,7 @@ def test_a_full_disk_gets_a_sentence(checkout: Checkout, tmp_path: Path) -> None
     make_wheel(tmp_path / "wheels", "pebble", "1.0", filler=80_000_000)
     disk = checkout.root / ".venv"
     disk.mkdir()
-    with _small_disk(disk, "64m"):
+    with small_disk(disk, "64m"):
         code, said = checkout.run(TMPDIR=str(tmp_path))
     assert code == 1
     assert "The disk is full" in said.splitlines()[-1]
@@ -320,7 +320,7 @@ def _wait_for(file: Path, text: str) -> None:
 
 
 @contextmanager
-def _small_disk(folder: Path, size: str) -> Iterator[None]:
+def small_disk(folder: Path, size: str) -> Iterator[None]:
     """A disk of `size` at `folder`; skips the test where none can be made."""
     mount = shutil.which("mount")
     if mount is None or os.geteuid() != 0:
