@@ -53,7 +53,7 @@ def run(folder: Path, *, repeats: int = 60, seed: int = 0, chromium: str = "/usr
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.goto(f"{server.address}/?trace={trace_id}")
         page.wait_for_selector(".sc-step")
-        page.wait_for_function("[...document.querySelectorAll('#saccade-inspect img')].some((i) => i.complete && i.naturalWidth === 4000)")
+        page.locator(".sc-picture").first.evaluate("(image) => image.decode()")
         page.wait_for_timeout(500)
         switches = [page.evaluate(_SWITCH, "ArrowRight" if at // (_STEPS - 1) % 2 == 0 else "ArrowLeft") for at in range(repeats)]
         browser.close()
