@@ -52,7 +52,8 @@ def named(path: Path) -> str:
 def text_of(page: str) -> str:
     """A page's text; a page that is not there is a failure of its own."""
     path = ROOT / page
-    assert path.is_file(), f"{page} is not there"
+    if not path.is_file():
+        pytest.fail(f"{page} is not there", pytrace=False)
     return path.read_text(encoding="utf-8")
 
 
@@ -195,6 +196,36 @@ def test_the_line_of_the_readme_can_be_imported(tmp_path: Path) -> None:
         database.close()
     assert report.count(Outcome.TAKEN) == 1, report.words
     assert report.points.outside == 0, report.points.words
+
+
+# The viewer
+
+
+def words_between(text: str, start: str, end: str) -> list[str]:
+    """The quoted words of a piece of JavaScript."""
+    found = re.search(rf"{re.escape(start)}(.*?){re.escape(end)}", text, re.DOTALL)
+    assert found, f"static/viewer has no {start!r} any more: mend this test"
+    return re.findall(r"'([^']*)'", found[1])
+
+
+def test_every_key_of_the_viewer_is_told() -> None:
+    sheet = re.search(r"const SHEET = \[\n(.*?)\n\];", text_of("static/viewer/keys.js"), re.DOTALL)
+    assert sheet, "static/viewer/keys.js has no SHEET any more: mend this test"
+    caps = [key for row in re.findall(r"\[\[(.*?)\],", sheet[1]) for key in re.findall(r"'([^']*)'", row)]
+    told = text_of("docs/viewer.md")
+    # The sheet has a typographic minus and a row of arrows; a page has the key that is pressed, and words.
+    missing = [key for key in caps if " " not in key and f"`{key.replace('−', '-')}`" not in told]
+    assert caps
+    expect_none(missing, "docs/viewer.md does not tell these keys")
+
+
+def test_every_part_of_the_address_is_told() -> None:
+    route, order = text_of("static/viewer/route.js"), text_of("static/viewer/list.js")
+    names = [name for start in ("LISTS = [", "SINGLES = [", "VIEW = [") for name in words_between(route, start, "];")]
+    orders = words_between(order, "const ORDERS = [", "];")[::2]
+    told = text_of("docs/viewer.md")
+    missing = [name for name in [*names, "sort", "page", *orders] if f"`{name}`" not in told]
+    expect_none(missing, "docs/viewer.md does not tell these parts of the address")
 
 
 # What is stored, imported, scored and needed
