@@ -295,6 +295,16 @@ def test_no_dependency_is_told_that_is_not_pinned() -> None:
     expect_none(gone, "docs/dependencies.md has rows for these, which no requirements file pins: take the rows out")
 
 
+def test_every_figure_is_explained() -> None:
+    sources = "\n".join(file.read_text(encoding="utf-8") for file in sorted((ROOT / "app/bench").glob("*.py")))
+    # What stands before a comma, a bracket or a value: "opening a trace, another each time (100,000 traces)".
+    names = {found[1].strip() for found in re.finditer(r"""Figure\(\s*f?"([^",({]+)""", sources)} - {""}
+    rows = re.findall(r"^\| ([^|]+) \|", section(text_of("docs/measurements.md"), "What each one means"), re.MULTILINE)
+    missing = sorted(name for name in names if not any(row.startswith(name) for row in rows))
+    assert names
+    expect_none(missing, "docs/measurements.md does not explain these figures of the bench")
+
+
 # The map
 
 
