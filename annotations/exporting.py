@@ -10,6 +10,7 @@ import csv
 import io
 import json
 import os
+import re
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -61,7 +62,7 @@ COLUMNS = (
 # A cell that begins with one of these is a formula to a spreadsheet (OWASP, CSV injection); some strip blanks first, and some take the
 # full-width forms for the plain ones.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-_BLANKS = " \u00a0\n\x0b\x0c\u2000\u2003\u2009\u200b\u202f\u3000\ufeff"
+_BLANKS = re.compile(r"[\s\x00-\x1f\x7f\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]*+")
 _TELL_EVERY = 100
 
 
@@ -139,7 +140,8 @@ def plain_cell(cell: str) -> str:
 
 
 def _is_formula(text: str) -> bool:
-    return text.startswith(_FORMULA) or text.lstrip(_BLANKS).startswith(_FORMULA)
+    blank = _BLANKS.match(text)
+    return text.startswith(_FORMULA) or text.startswith(_FORMULA, blank.end() if blank else 0)
 
 
 def _line(stored: StoredTrace) -> str:
