@@ -61,11 +61,15 @@ def run(arguments: argparse.Namespace) -> int:
             result = export_jsonl(services.store, query, arguments.out, pictures=services.pictures, picture_folder=folder, progress=_tell)
     if sys.stderr.isatty():
         print(file=sys.stderr)
-    pictures = f" and {result.pictures} pictures to {arguments.pictures}" if arguments.pictures else ""
-    print(f"Wrote {result.traces} traces to {arguments.out}{pictures}.")
+    pictures = f", and {_counted(result.pictures, 'new picture')} to {arguments.pictures}" if arguments.pictures else ""
+    print(f"Wrote {_counted(result.traces, 'trace')} to {arguments.out}{pictures}.")
     return 0
 
 
 def _tell(done: int, total: int) -> None:
     if sys.stderr.isatty():
         print(f"\r\x1b[K{done} of {total} traces", end="", file=sys.stderr, flush=True)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
     refused = report.count(Outcome.REFUSED)
     _say(report, refused)
     if report.taken_back:
-        raise ImportRefused(f"Nothing was imported: with --strict one refused line is enough, and {refused} were refused.")
+        raise ImportRefused(f"Nothing was imported: with --strict one refused line is enough, and there were {refused}.")
     return 1 if report.lines and refused == report.lines else 0
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,6 @@ class Bench:
     pictures: PictureStore
     root: Path
     folder: Path
-    reports: list[ImportReport] = field(default_factory=list)
 
     def take(self, *paths: Path, **options: Any) -> ImportReport:
         """Imports files with the image root, and returns the report."""

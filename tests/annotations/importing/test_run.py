@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from annotations.database import open_database
 from annotations.importing.report import Outcome, Progress
 from annotations.importing.run import ImportRequest, run_import
 from annotations.importing.sources import Upload
+from annotations.pictures import PictureStore
 from annotations.queries import TraceQuery
 from annotations.store import Store
 from core.errors import FrameError, ImportRefused, PictureError, ReadOnly
@@ -232,3 +234,14 @@ def test_a_trace_that_the_store_refuses_costs_no_other(bench: Bench) -> None:
     report = bench.take(bench.write("rows.jsonl", lines.jsonl(*rows)), dataset="n" * 600)
     assert report.count(Outcome.REFUSED) == 3
     assert "at most" in report.refused[0].words
+
+
+def test_each_back_end_takes_all_kinds_once(store: Store, picture_root: Path, tmp_path: Path) -> None:
+    path = tmp_path / "mixed.jsonl"
+    path.write_text(lines.jsonl(*ALL_KINDS, lines.rollout(question="a\0b\ud800", id=10**400)))
+    request = ImportRequest((path,), picture_root, strict=True)
+    pictures = PictureStore(tmp_path / "pictures")
+    report = run_import(request, store, pictures)
+    assert (report.count(Outcome.TAKEN), report.count(Outcome.REPAIRED)) == (len(ALL_KINDS), 1)
+    assert run_import(request, store, pictures).count(Outcome.ALREADY_THERE) == len(ALL_KINDS) + 1
+    assert run_import(replace(request, strict=False), store, pictures).count(Outcome.ALREADY_THERE) == len(ALL_KINDS) + 1

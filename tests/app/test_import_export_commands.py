@@ -1,0 +1,106 @@
+"""`launch.py import` and `launch.py export`, as a person meets them: words, files and exit codes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from app import commands
+from core.errors import ImportRefused, StoreError
+
+GOOD = {
+    "question": "<image>\nWhat colour is the lamp?",
+    "image": "scene.png",
+    "true_answer": "blue",
+    "thoughts": ["<think>\nThe lamp at (100, 50) is blue.\n</think>"],
+    "final_answer": "blue",
+    "judge_score": 1.0,
+    "id": "7",
+}
+
+
+def run(folder: Path, *words: str | Path) -> int:
+    """The exit code of a command line, with the data of this test."""
+    command, arguments = commands.read([*(str(word) for word in words), "--data-dir", str(folder / "data")])
+    return commands.run(command, arguments)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    """A folder with a picture root, a good file and one with a bad line."""
+    (tmp_path / "root").mkdir()
+    Image.new("RGB", (2000, 1000), "white").save(tmp_path / "root/scene.png")
+    (tmp_path / "good.jsonl").write_text(json.dumps(GOOD) + "\n")
+    (tmp_path / "mixed.jsonl").write_text(json.dumps(GOOD | {"id": "8"}) + "\n{broken\n")
+    return tmp_path
+
+
+def test_an_import_tells_what_it_took_and_a_second_one_that_nothing_is_new(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(files, "import", files / "good.jsonl", "--image-root", files / "root") == 0
+    said = capsys.readouterr().out
+    assert "1 line: 1 taken, 0 repaired, 0 refused, 0 already there; 1 trace added." in said
+    assert "Point frame: pixels of the picture as it is stored, because: there is no args.json beside the file" in said
+    assert "Domain: spatial: the truth is a text and nothing is zoomed (1)" in said
+    assert run(files, "import", files / "good.jsonl", "--image-root", files / "root") == 0
+    assert "Nothing new" in capsys.readouterr().out
+
+
+def test_refused_lines_are_listed_and_the_others_are_taken(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(files, "import", files / "mixed.jsonl", "--image-root", files / "root", "--report", files / "verdicts.jsonl") == 0
+    said = capsys.readouterr()
+    assert "mixed.jsonl, line 2: refused: Not JSON:" in said.out
+    assert "100%" in said.err
+    assert [json.loads(line)["outcome"] for line in (files / "verdicts.jsonl").read_text().splitlines()] == ["taken", "refused"]
+    (files / "bad.jsonl").write_text("{broken\n")
+    assert run(files, "import", files / "bad.jsonl") == 1
+
+
+def test_strict_is_taken_back_with_a_sentence(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ImportRefused, match="one refused line is enough, and there were 1"):
+        run(files, "import", files / "mixed.jsonl", "--image-root", files / "root", "--strict")
+    assert "line 2: refused" in capsys.readouterr().out
+    run(files, "export", "--out", files / "out.jsonl")
+    assert (files / "out.jsonl").read_text() == ""
+
+
+def test_a_preview_is_drawn_and_a_dry_run_adds_nothing(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(files, "import", files / "good.jsonl", "--image-root", files / "root", "--dry-run", "--preview", files / "preview.png")
+    said = capsys.readouterr().out
+    assert "--frame original: pixels of the picture as it is stored" in said
+    assert "1 trace would be added" in said
+    with Image.open(files / "preview.png") as drawn:
+        assert drawn.size == (1200, 600)
+
+
+def test_points_outside_are_a_warning(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(files, "import", files / "good.jsonl", "--image-root", files / "root", "--frame", "side:60")
+    assert "Warning: 1 of 1 points (100.0 %) lie outside their picture. Try --frame original" in capsys.readouterr().out
+
+
+def test_text_from_a_file_does_not_steer_the_terminal(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (files / "steering.jsonl").write_text(json.dumps({"\x1b[2J\x1b]0;title\x07": 1}) + "\n")
+    run(files, "import", files / "steering.jsonl")
+    assert "\x1b" not in capsys.readouterr().out
+
+
+def test_an_export_is_written_and_read_back(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(files, "import", files / "good.jsonl", "--image-root", files / "root", "--dataset", "first")
+    assert run(files, "export", "--out", files / "out.jsonl", "--pictures", files / "pictures") == 0
+    assert f"Wrote 1 trace to {files / 'out.jsonl'}, and 1 new picture to {files / 'pictures'}." in capsys.readouterr().out
+    other = files / "other"
+    other.mkdir()
+    run(other, "import", files / "out.jsonl", "--image-root", files / "pictures")
+    run(other, "export", "--out", other / "out.jsonl")
+    assert (other / "out.jsonl").read_bytes() == (files / "out.jsonl").read_bytes()
+    run(files, "export", "--out", files / "out.csv", "--dataset", "none")
+    assert (files / "out.csv").read_text(encoding="utf-8-sig").count("\n") == 1
+
+
+def test_what_an_export_cannot_be_is_said(files: Path) -> None:
+    with pytest.raises(StoreError, match=r"\.jsonl or \.csv"):
+        run(files, "export", "--out", files / "out.xlsx")
+    with pytest.raises(StoreError, match="--pictures"):
+        run(files, "export", "--out", files / "out.csv", "--pictures", files / "pictures")
