@@ -30,7 +30,7 @@ export class App {
       larger: (step) => this.dialog.open(step),
       active: (pane) => this.#activate(pane),
     };
-    this.first = new Pane(this.events);
+    this.first = new Pane(this.events, 'first trace');
     this.second = null;
     this.active = this.first;
     this.player = new Player(() => this.toolbar.setPlaying(this.player.playing));
@@ -201,15 +201,15 @@ export class App {
     this.player.stop();
     const view = await this.#fetch(id, () => this.compare(id, { step }));
     if (!view) return;
-    if (!this.second) this.second = new Pane(this.events);
+    if (!this.second) this.second = new Pane(this.events, 'second trace');
     this.view = { ...this.view, compare: id, compareStep: step };
     this.work.append(this.second.main, this.second.info.node);
     this.app.classList.add('is-comparing');
     this.toolbar.setComparing(true);
     this.#applyLayers(this.second);
+    this.#write({ push });
     this.second.show(view, step);
     this.#activate(this.first);
-    this.#write({ push });
     this.say('Two traces side by side. X goes to the other.');
   }
 

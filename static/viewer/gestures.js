@@ -20,14 +20,16 @@ export class Gestures {
     frame.addEventListener('wheel', (event) => this.#wheel(event), { passive: false });
     frame.addEventListener('pointerdown', (event) => this.#down(event));
     frame.addEventListener('pointermove', (event) => this.#move(event));
-    for (const end of ['pointerup', 'pointercancel', 'lostpointercapture']) frame.addEventListener(end, (event) => this.#up(event));
+    for (const end of ['pointerup', 'pointercancel']) frame.addEventListener(end, (event) => this.#up(event));
+    // A finger is at first captured by whatever it touches; only what the frame itself loses is over.
+    frame.addEventListener('lostpointercapture', (event) => event.target === frame && this.#up(event));
     frame.addEventListener('click', (event) => this.#click(event), { capture: true });
     frame.addEventListener('dblclick', (event) => this.#twice(event));
   }
 
   #place(event) {
     const box = this.#frame.getBoundingClientRect();
-    return { x: event.clientX - box.left, y: event.clientY - box.top };
+    return { x: event.clientX - box.left - this.#frame.clientLeft, y: event.clientY - box.top - this.#frame.clientTop };
   }
 
   #wheel(event) {

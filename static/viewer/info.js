@@ -6,6 +6,9 @@ import { rewards } from './rewards.js';
 import { StepList } from './steps.js';
 import { plural, truthWords } from './words.js';
 
+/** Texts longer than this may scroll, and a part that scrolls is reached by keyboard. */
+const LONG = 120;
+
 const SIGNS = { true: ['check', 'is-right'], false: ['cross', 'is-wrong'], null: ['dash', 'is-unscored'] };
 
 function summary(view) {
@@ -26,18 +29,18 @@ function verdictWords(verdict, reason) {
   return reason ? `${heads[verdict]}: ${reason}` : heads[verdict];
 }
 
-function answer(view) {
+function answer(view, name) {
   const { text, verdict, reason } = view.answer;
-  const [sign, name] = SIGNS[verdict];
+  const [sign, kind] = SIGNS[verdict];
   const said = text === null
     ? el('p', { class: 'sc-answer-text is-missing', text: 'No answer' })
-    : el('p', { class: 'sc-answer-text', dir: 'auto', text: text || '(empty)' });
+    : el('p', { class: 'sc-answer-text', dir: 'auto', tabindex: text.length > LONG ? '0' : null, text: text || '(empty)' });
   return el(
     'section',
-    { class: `sc-answer ${name}`, 'aria-label': 'Answer' },
+    { class: `sc-answer ${kind}`, 'aria-label': `Answer of the ${name}` },
     said,
     el('p', { class: 'sc-verdict' }, icon(sign), verdictWords(verdict, reason)),
-    el('p', { class: 'sc-truth-words', dir: 'auto', text: truthWords(view.truth) }),
+    el('p', { class: 'sc-truth-words', dir: 'auto', tabindex: view.truth.text.length > LONG ? '0' : null, text: truthWords(view.truth) }),
   );
 }
 
@@ -62,18 +65,19 @@ function faults(view, showFault) {
 export class Info {
   #steps = null;
 
-  constructor(events) {
+  constructor(events, name) {
     this.events = events;
-    this.node = el('aside', { class: 'sc-info', 'aria-label': 'The trace in words', tabindex: '-1' });
+    this.name = name;
+    this.node = el('aside', { class: 'sc-info', 'aria-label': `The ${name} in words`, tabindex: '-1' });
   }
 
   show(view) {
     this.#steps = new StepList(view, this.events, this.node);
-    const { node, showFault } = demands(view, (mark) => this.#bring(mark));
+    const { node, showFault } = demands(view, this.name, (mark) => this.#bring(mark));
     const steps = view.steps.length
       ? this.#steps.node
       : el('p', { class: 'sc-section sc-quiet sc-no-steps', text: 'No steps: nothing that could be read as reasoning was written.' });
-    fill(this.node, summary(view), answer(view), steps, faults(view, showFault), rewards(view), node);
+    fill(this.node, summary(view), answer(view, this.name), steps, faults(view, showFault), rewards(view, this.name), node);
     this.node.scrollTop = 0;
   }
 

@@ -29,7 +29,7 @@ export class Looks {
     const { look, number, index } = step;
     const image = el('img', { class: 'sc-look-picture', src: ownUrl(look.url), alt: `What the model saw at step ${number}: ${look.words}`, loading: 'lazy' });
     image.addEventListener('error', () => card.classList.add('is-missing'));
-    const pick = el('button', { type: 'button', class: 'sc-look-pick', 'data-key': `look-${index}`, onclick: () => this.#events.step(index) }, image);
+    const pick = el('button', { type: 'button', class: 'sc-look-pick', 'aria-label': `Step ${number}: what the model saw`, onclick: () => this.#events.step(index) }, image);
     const larger = el(
       'button',
       { type: 'button', class: 'sc-look-larger', 'aria-label': `Open the look of step ${number} larger`, title: 'Open larger', onclick: () => this.#events.larger(step) },

@@ -32,8 +32,8 @@ export class Pane {
   step = -1;
   #events;
 
-  /** `events`: step(pane, index), moved(pane), larger(step), samePicture(view), active(pane) */
-  constructor(events) {
+  /** `events`: step(pane, index), moved(pane), larger(step), active(pane); `name` tells two panes apart: 'first trace'. */
+  constructor(events, name) {
     this.#events = events;
     const own = {
       step: (index) => this.setStep(index),
@@ -43,9 +43,9 @@ export class Pane {
     };
     this.stage = new Stage(own);
     this.looks = new Looks(own);
-    this.info = new Info(own);
+    this.info = new Info(own, name);
     this.head = el('header', { class: 'sc-head' });
-    this.main = el('section', { class: 'sc-main', 'aria-label': 'The picture' }, this.head, this.stage.node, this.looks.node);
+    this.main = el('section', { class: 'sc-main', 'aria-label': `Picture of the ${name}` }, this.head, this.stage.node, this.looks.node);
     for (const part of [this.main, this.info.node]) {
       part.addEventListener('pointerdown', () => events.active(this), { capture: true });
       part.addEventListener('focusin', () => events.active(this));

@@ -95,12 +95,12 @@ function origin({ kind, file, line, place }) {
 }
 
 /** The parts on demand; `showFault(key)` opens the raw text and has `scrollTo(mark)` bring the fault into sight. */
-export function demands(view, scrollTo) {
+export function demands(view, name, scrollTo) {
   const faults = view.faults.map((fault, key) => ({ ...fault, key: String(key) }));
   const raw = onDemand('raw', 'Raw text', () => view.turns.map((one) => turn(one, faults)));
   const frame = onDemand('frame', 'Frame audit', () => audit(view));
   const words = onDemand('words', 'Overlay as text', () => [overlayText(view)]);
-  const node = el('section', { class: 'sc-section sc-demands', 'aria-label': 'More' }, raw, frame, words, origin(view.origin));
+  const node = el('section', { class: 'sc-section sc-demands', 'aria-label': `More of the ${name}` }, raw, frame, words, origin(view.origin));
   const showFault = (key) => {
     raw.reveal();
     const mark = [...raw.querySelectorAll('[data-fault]')].find((one) => one.dataset.fault === key);

@@ -46,9 +46,9 @@ function recorded(value) {
   );
 }
 
-export function rewards(view) {
+export function rewards(view, name) {
   const parts = view.rewards.map((one, k) => profile(one, k === 0));
   if (!parts.length) parts.push(el('p', { class: 'sc-quiet', text: 'No reward: without a truth nothing is scored.' }));
   if (view.recorded_score !== null) parts.push(recorded(view.recorded_score));
-  return el('section', { class: 'sc-section sc-rewards', 'aria-label': 'Reward' }, ...parts);
+  return el('section', { class: 'sc-section sc-rewards', 'aria-label': `Reward of the ${name}` }, ...parts);
 }

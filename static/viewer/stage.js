@@ -103,7 +103,7 @@ export class Stage {
   #read(event) {
     if (!this.#view) return;
     const box = this.node.getBoundingClientRect();
-    const { x, y } = this.viewport.toPicture(event.clientX - box.left, event.clientY - box.top);
+    const { x, y } = this.viewport.toPicture(event.clientX - box.left - this.node.clientLeft, event.clientY - box.top - this.node.clientTop);
     const inside = x >= 0 && y >= 0 && x < this.#view.picture.width && y < this.#view.picture.height;
     this.#readout.textContent = inside ? `${Math.floor(x)}, ${Math.floor(y)}` : '';
   }

@@ -29,7 +29,7 @@ MANY = 12_480
 
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Saccade</title><link rel="icon" href="data:,"><style>body { margin: 0 }</style></head>
-<body><div id="saccade-inspect"></div>
+<body><main><div id="saccade-inspect"></div></main>
 <script type="module">import('/ui/viewer/main.js').then(m => m.mount(document.getElementById('saccade-inspect')))</script></body></html>"""
 
 
@@ -60,7 +60,12 @@ def full_content() -> tuple[list[Json], dict[str, Json]]:
     sources = [named()[name] for name in ("search", "grounding", "outside")]
     for i in range(MANY - len(items)):
         source = sources[i % 3]
-        changes = {"id": identity(f"copy {i}"), "question": f"{source['question']} ({i + 1})", "policy": f"policy-{i % 5}", "dataset": ("demo", "needle", "screens")[i % 3]}
+        changes = {
+            "id": identity(f"copy {i}"),
+            "question": f"{source['question']} ({i + 1})",
+            "policy": f"policy-{i % 5}",
+            "dataset": ("demo", "needle", "screens")[i % 3],
+        }
         views[changes["id"]] = source | changes
         items.append(item(source) | changes)
     return items, views
@@ -109,8 +114,16 @@ def facets(content: Content, query: dict[str, list[str]]) -> Json:
             entry["count"] += 1
         return sorted(found.values(), key=lambda entry: -entry["count"])
 
-    verdicts = [{"value": word, "title": word, "count": sum(1 for one in fits if one["correct"] is value)} for word, value in (("right", True), ("wrong", False), ("unscored", None))]
-    names = {"datasets": ("dataset", "dataset"), "domains": ("domain", "domain_title"), "policies": ("policy", "policy"), "stops": ("stop", "stop_words")}
+    verdicts = [
+        {"value": word, "title": word, "count": sum(1 for one in fits if one["correct"] is value)}
+        for word, value in (("right", True), ("wrong", False), ("unscored", None))
+    ]
+    names = {
+        "datasets": ("dataset", "dataset"),
+        "domains": ("domain", "domain_title"),
+        "policies": ("policy", "policy"),
+        "stops": ("stop", "stop_words"),
+    }
     most = max((one["looks"] for one in content.items), default=0)
     return {group: counted(*pair) for group, pair in names.items()} | {"correct": verdicts, "max_looks": most}
 
@@ -193,7 +206,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("content-type", kind)
         self.send_header("content-length", str(len(body)))
-        self.send_header("cache-control", "no-store" if kind.startswith("text") else "max-age=60")
+        self.send_header("cache-control", "max-age=60" if kind.startswith("image") else "no-store")
         if download:
             self.send_header("content-disposition", 'attachment; filename="trace.json"')
         self.end_headers()

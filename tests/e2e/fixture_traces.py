@@ -116,7 +116,13 @@ def view(name: str, picture_name: str, question: str, steps: list[Json], **chang
         "note": "Hand-written example",
         "picture": pic,
         "pictures": [pic],
-        "frame": {"kind": "resized", "title": f"pixels of the resized picture ({grid[0]} × {grid[1]})", "known_by": "stated by the source", "grid": grid, "unit": [1.0, 1.0]},
+        "frame": {
+            "kind": "resized",
+            "title": f"pixels of the resized picture ({grid[0]} × {grid[1]})",
+            "known_by": "stated by the source",
+            "grid": grid,
+            "unit": [1.0, 1.0],
+        },
         "settings_words": "temperature 0.5 · seed 7",
         "stop": "answered",
         "stop_words": "The model answered.",
@@ -137,7 +143,7 @@ def view(name: str, picture_name: str, question: str, steps: list[Json], **chang
 def segments(one: Json) -> list[Json]:
     """The raw text of a turn that holds one step."""
     said = "".join(part["text"] for part in one["parts"])
-    raw = [{"author": "model", "text": f"<think>{said}</think>\n<tool_call>\n{{\"name\": \"search_coordinate\"}}\n</tool_call>"}]
+    raw = [{"author": "model", "text": f'<think>{said}</think>\n<tool_call>\n{{"name": "search_coordinate"}}\n</tool_call>'}]
     return [*raw, {"author": "observation", "text": "<observation>\n<image>\n</observation>"}] if one["look"] else raw
 
 
@@ -160,7 +166,16 @@ def _grounding() -> Json:
     rows = [("The cat looks straight at us. Its left eye is the one further to the right ", (271, 112), ".", 0)]
     answer = {"text": "(275, 110)", "point": {"x": 275, "y": 110, "inside": True}, "verdict": True, "reason": "inside the truth's box"}
     truth = {"kind": "box", "text": "(245, 90, 300, 135)", "box": [245, 90, 300, 135], "point": None}
-    return view("grounding", "chelsea", "Point at the cat's left eye.", _points("grounding", "chelsea", rows), domain="web_grounding", domain_title="Web grounding", answer=answer, truth=truth)
+    return view(
+        "grounding",
+        "chelsea",
+        "Point at the cat's left eye.",
+        _points("grounding", "chelsea", rows),
+        domain="web_grounding",
+        domain_title="Web grounding",
+        answer=answer,
+        truth=truth,
+    )
 
 
 def _outside() -> Json:
@@ -171,14 +186,53 @@ def _outside() -> Json:
         ("I see neither, so I stop here without a point.", None, "", 0),
     ]
     faults = [
-        {"kind": "point_outside", "title": "Point outside the picture", "detail": "(733, 210) lies 221 px beyond the right edge.", "turn": 1, "start": 40, "end": 50},
-        {"kind": "point_outside", "title": "Point outside the picture", "detail": "(300, -81) lies 81 px above the top edge.", "turn": 2, "start": 35, "end": 45},
-        {"kind": "malformed_call", "title": "Malformed tool call", "detail": "The call names no coordinate.", "turn": 0, "start": 56, "end": 80},
-        {"kind": "missing_answer", "title": "Missing answer", "detail": "No answer was given in 4 turns.", "turn": 3, "start": None, "end": None},
+        {
+            "kind": "point_outside",
+            "title": "Point outside the picture",
+            "detail": "(733, 210) lies 221 px beyond the right edge.",
+            "turn": 1,
+            "start": 40,
+            "end": 50,
+        },
+        {
+            "kind": "point_outside",
+            "title": "Point outside the picture",
+            "detail": "(300, -81) lies 81 px above the top edge.",
+            "turn": 2,
+            "start": 35,
+            "end": 45,
+        },
+        {
+            "kind": "malformed_call",
+            "title": "Malformed tool call",
+            "detail": "The call names no coordinate.",
+            "turn": 0,
+            "start": 56,
+            "end": 80,
+        },
+        {
+            "kind": "missing_answer",
+            "title": "Missing answer",
+            "detail": "No answer was given in 4 turns.",
+            "turn": 3,
+            "start": None,
+            "end": None,
+        },
     ]
     answer = {"text": None, "point": None, "verdict": False, "reason": "no answer was given"}
     truth = {"kind": "point", "text": "(120, 300)", "box": None, "point": {"x": 120, "y": 300}}
-    return view("outside", "astronaut", "Where is the second flag?", _points("outside", "astronaut", rows), faults=faults, answer=answer, truth=truth, stop="max_turns", stop_words="Turns ran out and no answer was demanded.", note="")
+    return view(
+        "outside",
+        "astronaut",
+        "Where is the second flag?",
+        _points("outside", "astronaut", rows),
+        faults=faults,
+        answer=answer,
+        truth=truth,
+        stop="max_turns",
+        stop_words="Turns ran out and no answer was demanded.",
+        note="",
+    )
 
 
 def _coinciding() -> Json:
@@ -190,16 +244,39 @@ def _coinciding() -> Json:
 
 def _long() -> Json:
     filler = "The vessels branch again and again, each thinner than the one before, and I follow the brightest of them outwards. " * 3
-    rows = [(f"Step by step: {filler}", (200 + (i * 347) % 1000, 180 + (i * 211) % 1050), f" {filler}", 120 if i % 3 == 0 else 0) for i in range(30)]
+    rows = [
+        (f"Step by step: {filler}", (200 + (i * 347) % 1000, 180 + (i * 211) % 1050), f" {filler}", 120 if i % 3 == 0 else 0)
+        for i in range(30)
+    ]
     rows[4] = ("word" * 900 + " ", (900, 700), ".", 0)
     question = "Following the vessels from the bright disc outwards, in which quadrant does the widest of them first divide in two? " * 8
-    return view("long", "retina", question, _points("long", "retina", rows), policy="a-policy-with-a-very-long-name/checkpoint-0001200-merged-bf16", dataset="retina " * 6)
+    return view(
+        "long",
+        "retina",
+        question,
+        _points("long", "retina", rows),
+        policy="a-policy-with-a-very-long-name/checkpoint-0001200-merged-bf16",
+        dataset="retina " * 6,
+    )
 
 
 def _nothing() -> Json:
     answer = {"text": None, "point": None, "verdict": None, "reason": ""}
     truth = {"kind": "none", "text": "", "box": None, "point": None}
-    return view("nothing", "coffee", "", [], answer=answer, truth=truth, rewards=[], recorded_score=None, note="", settings_words="", stop="error", stop_words="The run broke off with an error.")
+    return view(
+        "nothing",
+        "coffee",
+        "",
+        [],
+        answer=answer,
+        truth=truth,
+        rewards=[],
+        recorded_score=None,
+        note="",
+        settings_words="",
+        stop="error",
+        stop_words="The run broke off with an error.",
+    )
 
 
 def _poisoned(value: Any, key: str = "") -> Any:
@@ -215,9 +292,16 @@ def _poisoned(value: Any, key: str = "") -> Any:
 def _hostile() -> Json:
     base = _outside()
     poisoned: Json = _poisoned(base)
-    poisoned["pictures"] = [base["picture"], base["picture"] | {"url": "javascript:window.hit=1"}, base["picture"] | {"url": "http://foreign.example/a.png"}]
+    poisoned["pictures"] = [
+        base["picture"],
+        base["picture"] | {"url": "javascript:window.hit=1"},
+        base["picture"] | {"url": "http://foreign.example/a.png"},
+    ]
     poisoned["stop"] = poisoned["faults"][0]["kind"] = poisoned["rewards"][0]["profile"] = HOSTILE[3]
-    return poisoned | {"id": identity("hostile"), "same_picture": [{"id": identity("search"), "question": HOSTILE[0], "policy": HOSTILE[1], "correct": None}]}
+    return poisoned | {
+        "id": identity("hostile"),
+        "same_picture": [{"id": identity("search"), "question": HOSTILE[0], "policy": HOSTILE[1], "correct": None}],
+    }
 
 
 def _large() -> Json:

@@ -1,0 +1,96 @@
+"""A real browser for the end-to-end tests; they skip with a clear word where none is found."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.e2e.fixture_server import FixtureServer, full
+from tests.e2e.viewing import Viewer
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Page, Playwright
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+OWN = ("127.0.0.1", "localhost", "")
+
+
+def _executable(playwright: Playwright) -> str:
+    """Path of a Chromium: the variable SACCADE_CHROMIUM, one of the system, or Playwright's own; '' where there is none."""
+    found = [os.environ.get("SACCADE_CHROMIUM", ""), *(shutil.which(name) or "" for name in NAMES), playwright.chromium.executable_path]
+    return next((path for path in found if path and Path(path).is_file()), "")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium for the whole run."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: no browser tests")
+    with sync_api.sync_playwright() as playwright:
+        executable = _executable(playwright)
+        if not executable:
+            pytest.skip("no Chromium is found: install one (Debian: apt install chromium) or name it in SACCADE_CHROMIUM")
+        chromium = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A fresh profile, 1440 x 900, that may use the clipboard."""
+    made = browser.new_context(viewport={"width": 1440, "height": 900}, permissions=["clipboard-read", "clipboard-write"])
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    """A page; the test fails afterwards on a script error, a dialog, or a request to any other machine."""
+    made = context.new_page()
+    troubles: list[str] = []
+
+    def asked(url: str) -> None:
+        if urlsplit(url).hostname not in (*OWN, None):
+            troubles.append(f"asked for {url}")
+
+    made.on("pageerror", lambda error: troubles.append(f"script error: {error}"))
+    made.on("request", lambda request: asked(request.url))
+
+    def dialog(opened: object) -> None:
+        troubles.append(f"a dialog opened: {opened}")
+        opened.dismiss()  # type: ignore[attr-defined]
+
+    made.on("dialog", dialog)
+    yield made
+    assert troubles == []
+
+
+@pytest.fixture(scope="session")
+def _fixture_server() -> Iterator[FixtureServer]:
+    server = FixtureServer()
+    thread = server.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def viewer(_fixture_server: FixtureServer, page: Page) -> Viewer:
+    """The viewer alone, on a small server full of made-up traces."""
+    _fixture_server.content = full()
+    return Viewer(page, _fixture_server)

@@ -1,0 +1,120 @@
+"""Two traces of one picture side by side, and what can be saved of a view."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+from tests.e2e.fixture_traces import identity
+from tests.e2e.viewing import Viewer
+
+pytestmark = pytest.mark.browser
+
+
+def scales(viewer: Viewer) -> list[float]:
+    found: list[float] = viewer.at(".sc-picture").evaluate_all("all => all.map(n => new DOMMatrix(getComputedStyle(n).transform).a)")
+    return found
+
+
+def steps(viewer: Viewer) -> list[str | None]:
+    """The current step of each pane."""
+    panes = viewer.at(".sc-info")
+    found = [panes.nth(k).locator(".sc-step.is-current") for k in range(panes.count())]
+    return [one.get_attribute("data-step") if one.count() else None for one in found]
+
+
+def compare(viewer: Viewer) -> None:
+    viewer.open("search", "step=1")
+    viewer.page.get_by_role("button", name="Compare with").click()
+    viewer.page.get_by_role("menuitem").first.click()
+    expect(viewer.at(".sc-main")).to_have_count(2)
+
+
+def test_another_trace_of_the_picture_is_chosen_and_linked(viewer: Viewer) -> None:
+    compare(viewer)
+    expect(viewer.at(".sc-side").nth(0)).to_have_text("ViGoRL-7B · right")
+    expect(viewer.at(".sc-side").nth(1)).to_have_text("ViGoRL-3B · wrong")
+    assert viewer.query() == {"trace": identity("search"), "step": "1", "compare": identity("search-b")}
+    viewer.page.go_back()
+    expect(viewer.at(".sc-main")).to_have_count(1)
+    viewer.page.go_forward()
+    expect(viewer.at(".sc-main")).to_have_count(2)
+
+
+def test_each_side_has_its_own_step(viewer: Viewer) -> None:
+    compare(viewer)
+    viewer.press("ArrowRight")
+    assert steps(viewer) == ["1", None]
+    viewer.press("x", "ArrowRight")
+    assert steps(viewer) == ["1", "0"]
+    viewer.at(".sc-coordinate").last.click()
+    assert steps(viewer) == ["1", "2"]
+    assert viewer.query()["compare_step"] == "3"
+    link = viewer.page.url
+    viewer.page.goto("about:blank")
+    viewer.page.goto(link)
+    expect(viewer.at(".sc-main")).to_have_count(2)
+    expect(viewer.at(".sc-step.is-current")).to_have_count(2)
+    assert steps(viewer) == ["1", "2"]
+
+
+def test_both_pictures_move_together_until_told_otherwise(viewer: Viewer) -> None:
+    compare(viewer)
+    viewer.press("+", "+")
+    first, second = scales(viewer)
+    assert first == pytest.approx(second)
+    viewer.page.get_by_role("button", name="In step").click()
+    viewer.press("+")
+    after, still = scales(viewer)
+    assert (after, still) == pytest.approx((first * 1.25, second), rel=1e-4)
+
+
+def test_escape_leaves_the_step_then_the_comparison(viewer: Viewer) -> None:
+    compare(viewer)
+    viewer.press("Escape")
+    assert steps(viewer) == [None, None]
+    viewer.press("Escape")
+    expect(viewer.at(".sc-main")).to_have_count(1)
+    assert viewer.query() == {"trace": identity("search")}
+
+
+def test_without_another_trace_the_menu_says_so(viewer: Viewer) -> None:
+    viewer.open("grounding")
+    viewer.page.get_by_role("button", name="Compare with").click()
+    expect(viewer.at(".sc-menu-words")).to_have_text("No other trace of this picture is stored.")
+
+
+def test_on_a_narrow_screen_the_two_stack(viewer: Viewer) -> None:
+    viewer.page.set_viewport_size({"width": 600, "height": 900})
+    viewer.open("search", f"compare={identity('search-b')}")
+    first, second = viewer.at(".sc-main").nth(0).bounding_box(), viewer.at(".sc-main").nth(1).bounding_box()
+    assert first and second and second["y"] >= first["y"] + first["height"]
+
+
+def test_the_view_is_saved_at_the_pictures_own_size(viewer: Viewer, tmp_path: Path) -> None:
+    viewer.open("large", "step=2")
+    viewer.page.get_by_role("button", name="Save").click()
+    with viewer.page.expect_download() as download:
+        viewer.page.get_by_role("menuitem", name="Picture of the view").click()
+    file = tmp_path / "view.png"
+    download.value.save_as(file)
+    assert download.value.suggested_filename == f"What-is-on-the-table-{identity('large')[:8]}.png"
+    with Image.open(file) as image:
+        assert image.width == 4240 and image.height > 2832
+        colours = {image.getpixel((1000 + dx, 800 + dy))[:3] for dx in range(-40, 41, 4) for dy in range(-40, 41, 4)}
+    assert (0, 158, 115) in colours, "the second mark, bluish green, stands at its point"
+    expect(viewer.at(".sc-toast")).to_have_text("Picture saved.")
+
+
+def test_the_data_of_the_trace_is_saved(viewer: Viewer, tmp_path: Path) -> None:
+    viewer.open("search")
+    viewer.page.get_by_role("button", name="Save").click()
+    with viewer.page.expect_download() as download:
+        viewer.page.get_by_role("menuitem", name="Data of the trace").click()
+    file = tmp_path / "trace.json"
+    download.value.save_as(file)
+    assert json.loads(file.read_text())["id"] == identity("search")

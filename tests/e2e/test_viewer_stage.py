@@ -1,0 +1,187 @@
+"""The picture: zooming at the pointer, moving it, marks that keep their size, points outside and points that coincide."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.viewing import Viewer
+
+pytestmark = pytest.mark.browser
+
+
+def transform(viewer: Viewer) -> tuple[float, float, float]:
+    """Scale and offset of the picture."""
+    scale, x, y = viewer.at(".sc-picture").first.evaluate(
+        "n => { const m = new DOMMatrix(getComputedStyle(n).transform); return [m.a, m.e, m.f] }"
+    )
+    return scale, x, y
+
+
+def under(viewer: Viewer, x: float, y: float) -> tuple[float, float]:
+    """The picture pixel at a place of the page."""
+    box = viewer.at(".sc-stage").first.bounding_box()
+    assert box
+    scale, left, top = transform(viewer)
+    return (x - box["x"] - 1 - left) / scale, (y - box["y"] - 1 - top) / scale
+
+
+def test_the_wheel_zooms_at_the_pointer(viewer: Viewer) -> None:
+    viewer.open("search")
+    x, y = (round(value) for value in viewer.centre(viewer.mark(2)))
+    before = under(viewer, x, y)
+    viewer.page.mouse.move(x, y)
+    viewer.page.mouse.wheel(0, -600)
+    expect(viewer.at(".sc-zoom")).not_to_have_text("122 %")
+    after = under(viewer, x, y)
+    assert after == pytest.approx(before, abs=0.1)
+    assert transform(viewer)[0] > 1.7
+    viewer.page.mouse.wheel(0, 6000)
+    viewer.page.mouse.wheel(0, 6000)
+    viewer.page.mouse.wheel(0, 6000)
+    viewer.page.mouse.wheel(0, 6000)
+    viewer.page.wait_for_timeout(100)
+    assert transform(viewer)[0] == pytest.approx(1.0, abs=0.5)
+
+
+def test_fit_and_actual_size(viewer: Viewer) -> None:
+    viewer.open("large")
+    fitted = transform(viewer)
+    viewer.page.get_by_role("button", name="1:1").click()
+    assert transform(viewer)[0] == 1
+    expect(viewer.at(".sc-zoom")).to_have_text("100 %")
+    viewer.press("0")
+    assert transform(viewer) == pytest.approx(fitted)
+
+
+def test_dragging_moves_the_picture_and_picks_nothing(viewer: Viewer) -> None:
+    viewer.open("search")
+    viewer.press("+", "+", "+")
+    x, y = viewer.centre(viewer.mark(2))
+    _, left, top = transform(viewer)
+    viewer.page.mouse.move(x, y)
+    viewer.page.mouse.down()
+    viewer.page.mouse.move(x + 60, y - 25, steps=5)
+    viewer.page.mouse.up()
+    _, moved_left, moved_top = transform(viewer)
+    assert (moved_left - left, moved_top - top) == pytest.approx((60, -25), abs=1)
+    assert viewer.current() == 0
+
+
+def test_shift_and_arrows_move_and_plus_and_minus_zoom(viewer: Viewer) -> None:
+    viewer.open("search")
+    fitted = transform(viewer)
+    viewer.press("+", "+")
+    zoomed = transform(viewer)
+    assert zoomed[0] == pytest.approx(fitted[0] * 1.5625, rel=1e-4)
+    viewer.press("Shift+ArrowRight", "Shift+ArrowDown")
+    moved = transform(viewer)
+    assert (moved[1] - zoomed[1], moved[2] - zoomed[2]) == pytest.approx((-60, -60))
+    viewer.press("-", "-", "-")
+    assert transform(viewer)[0] <= fitted[0]
+
+
+def test_two_fingers_pinch(viewer: Viewer) -> None:
+    viewer.open("search")
+    before = transform(viewer)[0]
+    x, y = viewer.centre(viewer.at(".sc-stage"))
+    session = viewer.page.context.new_cdp_session(viewer.page)
+
+    def touch(kind: str, *places: tuple[float, float]) -> None:
+        points = [{"x": px, "y": py, "id": number} for number, (px, py) in enumerate(places)]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    touch("touchStart", (x - 40, y), (x + 40, y))
+    for spread in (50, 60, 70, 80):
+        touch("touchMove", (x - spread, y), (x + spread, y))
+    touch("touchEnd")
+    assert transform(viewer)[0] == pytest.approx(2 * before, rel=0.15)
+
+
+def test_marks_keep_their_size_and_stay_on_their_points(viewer: Viewer) -> None:
+    viewer.open("search")
+
+    def measured() -> tuple[float, tuple[float, float]]:
+        box = viewer.mark(2).locator(".sc-target").bounding_box()
+        assert box
+        return box["width"], under(viewer, box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+
+    width, place = measured()
+    assert place == pytest.approx((430, 250), abs=0.7)
+    viewer.press("+", "+", "+", "+")
+    zoomed_width, zoomed_place = measured()
+    assert zoomed_width == pytest.approx(width)
+    assert zoomed_place == pytest.approx((430, 250), abs=0.7)
+
+
+def test_a_step_out_of_sight_is_brought_into_it(viewer: Viewer) -> None:
+    viewer.open("large", "step=1")
+    viewer.press("1")
+    viewer.press("End")
+    stage, mark = viewer.at(".sc-stage").first.bounding_box(), viewer.mark(6).locator(".sc-target").bounding_box()
+    assert stage and mark
+    assert stage["x"] < mark["x"] < stage["x"] + stage["width"] - mark["width"]
+
+
+def test_single_pixels_are_sharp_from_three_times_on(viewer: Viewer) -> None:
+    viewer.open("search")
+    rendering = "n => getComputedStyle(n).imageRendering"
+    assert viewer.at(".sc-picture").evaluate(rendering) == "auto"
+    viewer.press("+", "+", "+", "+", "+", "+")
+    assert viewer.at(".sc-picture").evaluate(rendering) == "pixelated"
+
+
+def test_a_point_outside_stands_at_the_edge_with_words(viewer: Viewer) -> None:
+    viewer.open("outside")
+    outside = viewer.at(".sc-mark.is-outside")
+    expect(outside).to_have_count(2)
+    expect(outside.nth(0)).to_contain_text("2: 221 px beyond the right edge")
+    expect(outside.nth(1)).to_contain_text("3: 81 px above the top edge")
+    picture, mark = viewer.at(".sc-picture").bounding_box(), viewer.mark(2).locator(".sc-target").bounding_box()
+    assert picture and mark
+    assert picture["x"] + picture["width"] - mark["x"] < 45, "the mark stands at the right edge"
+    expect(viewer.at(".sc-step").nth(1)).to_contain_text("Nothing can be drawn or looked at there.")
+
+
+def test_the_answer_and_the_truth_are_drawn(viewer: Viewer) -> None:
+    viewer.open("grounding")
+    expect(viewer.at(".sc-truth-box")).to_be_visible()
+    expect(viewer.at(".sc-reticle.is-answer")).to_contain_text("Answer")
+    viewer.at("[data-layer=truth]").click()
+    expect(viewer.at(".sc-truth-box")).to_be_hidden()
+    viewer.open("outside")
+    expect(viewer.at(".sc-reticle.is-truth")).to_contain_text("Truth")
+    viewer.open("search")
+    expect(viewer.at(".sc-truth-text")).to_have_text("Truth: a spoon")
+
+
+def test_coinciding_points_are_parted_or_counted(viewer: Viewer) -> None:
+    viewer.open("coinciding")
+    places = [viewer.centre(viewer.mark(number).locator(".sc-target")) for number in (1, 2, 3)]
+    for i, (x, y) in enumerate(places):
+        for px, py in places[i + 1 :]:
+            assert abs(x - px) + abs(y - py) > 20
+    expect(viewer.at(".sc-leader.is-shown")).to_have_count(4)
+    expect(viewer.mark(5)).to_contain_text("×14")
+    expect(viewer.at(".sc-step").first).to_contain_text("3 steps at this very point: also steps 2 and 3.")
+
+
+def test_places_of_marks(viewer: Viewer) -> None:
+    viewer.open("search")
+    edge = "m.edgePlace({x: 700, y: 210}, {width: 512, height: 512})"
+    assert viewer.module("spread.js", edge) == {"x": 512, "y": 210, "angle": 0}
+    apart = viewer.module("spread.js", "m.spread([{x: 10, y: 10}, null, {x: 200, y: 10}, {x: 10, y: 10}], 17, 20)")
+    assert apart[1] is None
+    assert apart[2] == {"x": 200, "y": 10, "moved": False, "size": 1}
+    assert apart[0]["moved"] and apart[3]["size"] == 2
+    assert abs(apart[0]["x"] - apart[3]["x"]) == pytest.approx(40)
+
+
+def test_a_picture_that_fails_can_be_asked_for_again(viewer: Viewer) -> None:
+    viewer.page.route("**/pictures/coffee", lambda route: route.abort())
+    viewer.page.goto(viewer.server.url)
+    expect(viewer.at(".sc-stage-state")).to_contain_text("The picture could not be loaded.")
+    viewer.page.unroute("**/pictures/coffee")
+    viewer.page.get_by_role("button", name="Try again").click()
+    expect(viewer.at(".sc-stage-state")).to_be_empty()
+    assert viewer.at(".sc-picture").evaluate("n => n.naturalWidth") == 600
