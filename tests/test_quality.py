@@ -30,4 +30,5 @@ def test_the_formatting_is_kept() -> None:
 
 @pytest.mark.slow
 def test_the_types_are_right() -> None:
-    check("mypy", "launch.py", "core", "annotations", "app", "training")
+    parts = [part for part in ("core", "annotations", "app", "training") if any((ROOT / part).rglob("*.py"))]
+    check("mypy", "launch.py", *parts)
