@@ -19,7 +19,7 @@ from annotations.importing.report import ImportReport, Outcome, Progress
 from annotations.importing.rows import Choices
 from annotations.importing.sources import Source, Upload, find_sources
 from annotations.importing.tally import Tally
-from annotations.importing.writing import Pending, Writer, rehearsing_writer, store_writer, whole_writer
+from annotations.importing.writing import Pending, Writer, checking_writer, rehearsing_writer, store_writer, whole_writer
 from annotations.pictures import PictureStore
 from annotations.store import Store
 from core.errors import ImportRefused, ReadOnly
@@ -85,7 +85,7 @@ def run_import(
         return run.read_all(rehearsing_writer(store), keep=False)
     if not request.strict:
         return run.read_all(store_writer(store), keep=True)
-    checked = run.read_all(rehearsing_writer(store), keep=False)
+    checked = run.read_all(checking_writer(), keep=False)
     if checked.cancelled or checked.count(Outcome.REFUSED):
         return _taken_back(checked)
     return _write_whole(run, store)

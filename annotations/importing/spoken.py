@@ -10,7 +10,8 @@ from core.trace import Author, FaultKind
 
 def is_completion(text: str) -> bool:
     """Whether a text that is kept as an answer is a whole output, with its tags."""
-    return any(turn.thought or turn.answer or turn.call for turn in parse(text).turns)
+    # Most answers are a word or two.
+    return "<" in text and any(turn.thought or turn.answer or turn.call for turn in parse(text).turns)
 
 
 def answer_alone(text: str) -> str:

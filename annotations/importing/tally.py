@@ -16,6 +16,7 @@ from annotations.importing.writing import Added, Pending
 from core.trace import PointMention, Trace
 
 _KEPT_WARNINGS = 50
+_KEPT_WORDS = 100
 
 
 @dataclass(slots=True)
@@ -127,14 +128,14 @@ class Tally:
         self.samples += added.samples
         self.events += added.events
         if added.traces:
-            self.datasets[dataset] += added.traces
+            _count(self.datasets, dataset, added.traces)
         for trace in converted.traces:
-            self.frames[f"{FRAME_WORDS[trace.frame.kind]}, because: {trace.frame.known_by or 'the trace says so'}"] += 1
+            _count(self.frames, f"{FRAME_WORDS[trace.frame.kind]}, because: {trace.frame.known_by[:200] or 'the trace says so'}")
             if converted.placed:
                 self.points.add(trace)
         samples = [trace.sample for trace in converted.traces[:1]] + list(converted.samples)
         for sample in samples:
-            self.domains[f"{sample.domain}: {converted.domain_by}"] += 1
+            _count(self.domains, f"{sample.domain}: {converted.domain_by}")
 
     def _say(self, verdict: LineVerdict) -> None:
         self.outcomes[verdict.outcome] += 1
@@ -142,6 +143,11 @@ class Tally:
             self.refused.append(verdict)
         if self.report is not None:
             self.report.write(json.dumps(verdict.as_json(), ensure_ascii=True) + "\n")
+
+
+def _count(counter: Counter[str], words: str, number: int = 1) -> None:
+    """Counts under the words; under "others" where a file brings too many of them to be read, or held."""
+    counter[words if words in counter or len(counter) < _KEPT_WORDS else "others"] += number
 
 
 def _taken(converted: Converted, added: Added) -> str:

@@ -57,7 +57,7 @@ class Writer:
 
     def __init__(self, opened: Callable[[], AbstractContextManager[Taker]], known_events: Iterable[dict[str, Any]]) -> None:
         self._opened = opened
-        self._events = {canonical_json(payload) for payload in known_events}
+        self._events = {_digest(canonical_json(payload)) for payload in known_events}
 
     def write(self, batch: Sequence[Pending]) -> list[Added]:
         """What was new of each row, in order. Raises StoreError where nothing can be written; then nothing of the batch is there."""
@@ -72,7 +72,7 @@ class Writer:
         return [added for row in batch for added in self.write([row])]
 
     def _write(self, batch: Sequence[Pending]) -> list[Added]:
-        new_events: list[str] = []
+        new_events: set[bytes] = set()
         with self._opened() as taker:
             traces = _added(batch, taker.add_traces, lambda converted: converted.traces)
             samples = _added(batch, taker.add_samples, lambda converted: converted.samples)
@@ -85,11 +85,11 @@ class Writer:
         self._events.update(new_events)
         return [Added(*counts) for counts in zip(traces, samples, events, strict=True)]
 
-    def _is_new(self, event: Event, new_events: list[str]) -> bool:
-        text = canonical_json(event.payload)
-        if text in self._events or text in new_events:
+    def _is_new(self, event: Event, new_events: set[bytes]) -> bool:
+        digest = _digest(canonical_json(event.payload))
+        if digest in self._events or digest in new_events:
             return False
-        new_events.append(text)
+        new_events.add(digest)
         return True
 
 
@@ -133,12 +133,35 @@ def rehearsing_writer(store: Store) -> Writer:
     return Writer(opened, store.events(RUN_FAILED))
 
 
+def checking_writer() -> Writer:
+    """Writes nothing, asks nothing and remembers nothing: for the first reading of a strict import, which only looks for refusals."""
+
+    @contextmanager
+    def opened() -> Iterator[Taker]:
+        yield _Check()
+
+    return Writer(opened, ())
+
+
+class _Check:
+    """Takes everything in as new."""
+
+    def add_traces(self, traces: Iterable[Trace], *, dataset: str) -> tuple[bool, ...]:
+        return tuple(True for _ in traces)
+
+    def add_samples(self, samples: Iterable[Sample], *, dataset: str) -> tuple[bool, ...]:
+        return tuple(True for _ in samples)
+
+    def record_event(self, kind: str, payload: dict[str, Any], *, actor: str = "") -> None:
+        """An event that is not recorded."""
+
+
 class _Rehearsal:
     """Takes rows in by their content hashes alone; 16 bytes of each are remembered."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._seen: set[tuple[str, bytes]] = set()
+        self._seen: set[bytes] = set()
 
     def add_traces(self, traces: Iterable[Trace], *, dataset: str) -> tuple[bool, ...]:
         ids = [trace.content_hash for trace in traces]
@@ -152,8 +175,12 @@ class _Rehearsal:
         """An event that is not recorded."""
 
     def _is_new(self, name: str, dataset: str, *, known: bool) -> bool:
-        key = (dataset, blake2b(name.encode(), digest_size=16).digest())
+        key = _digest(f"{dataset}\n{name}")
         if known or key in self._seen:
             return False
         self._seen.add(key)
         return True
+
+
+def _digest(text: str) -> bytes:
+    return blake2b(text.encode(), digest_size=16).digest()
