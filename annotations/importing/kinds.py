@@ -1,4 +1,4 @@
-"""What a row is, told by its keys (vigorl.md has the schemas; docs/formats.md tells them in our words)."""
+"""What a row is, told by its keys. docs/formats.md lists them."""
 
 from __future__ import annotations
 
