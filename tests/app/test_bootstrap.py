@@ -152,6 +152,21 @@ def test_a_start_killed_in_the_middle_is_resumed_by_the_next(checkout: Checkout)
 
 
 @pytest.mark.slow
+def test_a_pip_that_outlives_its_start_keeps_the_next_one_waiting(checkout: Checkout) -> None:
+    with _silent_index() as address:
+        process = checkout.start(**(UNREACHABLE | {"PIP_INDEX_URL": address}))
+        _wait_for(checkout.root / ".venv/install.log", "Looking in indexes")
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        following = checkout.start()
+        assert following.stdout is not None
+        assert following.stdout.readline() == "Another start is preparing the environment; waiting for it.\n"
+    said, _ = following.communicate(timeout=300)  # the index is gone, and with it the first pip
+    assert following.returncode == 0, said
+    assert said.startswith("An earlier install did not finish; resuming it.\n")
+
+
+@pytest.mark.slow
 def test_ctrl_c_during_the_install_is_one_line(checkout: Checkout) -> None:
     with _silent_index() as address:
         process = checkout.start(**(UNREACHABLE | {"PIP_INDEX_URL": address}))
