@@ -140,12 +140,11 @@ class CoordinateFrame:
 
     def to_original(self, x: float, y: float) -> Point:
         """The point of the upright original that the model's numbers (x, y) name; it may lie outside."""
-        return self._upright(x / self.grid.width, y / self.grid.height)
+        return self._upright(x, y, self.grid)
 
     def from_original(self, point: Point) -> tuple[float, float]:
         """The numbers the model would write for a point of the upright original, not rounded."""
-        across, down = self._stored(point)
-        return across * self.grid.width, down * self.grid.height
+        return self._stored(point, self.grid)
 
     def to_raster(self, x: float, y: float) -> Point:
         """The pixel of the raster that the model's numbers (x, y) name, in the policy's axes."""
@@ -153,12 +152,11 @@ class CoordinateFrame:
 
     def raster_to_original(self, point: Point) -> Point:
         """The point of the upright original that a pixel of the raster shows."""
-        return self._upright(point.x / self.raster.width, point.y / self.raster.height)
+        return self._upright(point.x, point.y, self.raster)
 
     def original_to_raster(self, point: Point) -> Point:
         """The pixel of the raster that shows a point of the upright original."""
-        across, down = self._stored(point)
-        return Point(across * self.raster.width, down * self.raster.height)
+        return Point(*self._stored(point, self.raster))
 
     def raster_box_to_original(self, box: Box) -> Box:
         """A rectangle of the raster as a rectangle of the upright original."""
@@ -182,12 +180,18 @@ class CoordinateFrame:
         across, down = stored.width / self.grid.width, stored.height / self.grid.height
         return Point(down, across) if self.orientation >= 5 else Point(across, down)
 
-    def _upright(self, across: float, down: float) -> Point:
-        u, v = _TO_UPRIGHT[self.orientation](across, down)
+    def _upright(self, x: float, y: float, extent: Size) -> Point:
+        if self.orientation == 1 and extent == self.picture:
+            # Nothing was resized or turned: the numbers are the pixels, without a rounding error.
+            return Point(x, y)
+        u, v = _TO_UPRIGHT[self.orientation](x / extent.width, y / extent.height)
         return Point(u * self.picture.width, v * self.picture.height)
 
-    def _stored(self, point: Point) -> tuple[float, float]:
-        return _TO_STORED[self.orientation](point.x / self.picture.width, point.y / self.picture.height)
+    def _stored(self, point: Point, extent: Size) -> tuple[float, float]:
+        if self.orientation == 1 and extent == self.picture:
+            return point.x, point.y
+        across, down = _TO_STORED[self.orientation](point.x / self.picture.width, point.y / self.picture.height)
+        return across * extent.width, down * extent.height
 
 
 def stored_size(picture: Size, orientation: int) -> Size:
