@@ -23,7 +23,7 @@ def build_app(services: Services) -> FastAPI:
     """The application, ready for a server. Nothing in it reaches outside this machine."""
     app = FastAPI(title="Saccade", docs_url=None, redoc_url=None, openapi_url=None)
     add_routes(app, services)
-    return gr.mount_gradio_app(
+    mounted: FastAPI = gr.mount_gradio_app(
         app,
         build_ui(services),
         path="/",
@@ -37,6 +37,7 @@ def build_app(services: Services) -> FastAPI:
         max_file_size="4gb",
         favicon_path=str(STATIC / "favicon.svg"),
     )
+    return mounted
 
 
 def add_routes(app: FastAPI, services: Services) -> None:

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from annotations.database import open_database
+from annotations.database import open_database, sqlite_url
 from annotations.pictures import PictureStore
 from annotations.store import Store
 from app.crops import CropRenderer
-from app.settings import Settings
+from app.settings import DATABASE_FILE, Settings
 from app.start import prepare_data_dir
 
 STATIC = Path(__file__).resolve().parent.parent / "static"
@@ -39,7 +39,8 @@ def open_services(settings: Settings) -> Iterator[Services]:
     Raises StartError for a data folder that cannot be used, and StoreError, DatabaseTooNew among them, for a database that cannot.
     """
     prepare_data_dir(settings.data_dir, read_only=settings.read_only)
-    database = open_database(settings.database_url, read_only=settings.read_only)
+    url = settings.database_url or sqlite_url(settings.data_dir / DATABASE_FILE)
+    database = open_database(url, read_only=settings.read_only)
     try:
         with tempfile.TemporaryDirectory(prefix="saccade-") as scratch:
             # What is only read is not written to, not even for the cache of thumbnails.

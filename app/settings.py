@@ -31,12 +31,15 @@ VALUE_OPTIONS = frozenset({"--host", "--port", "--data-dir", "--database"})
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """One start, decided: where to listen, where the data lie, and whether they may be changed."""
+    """One start, decided: where to listen, where the data lie, and whether they may be changed.
+
+    database_url  None: the SQLite file in the data folder
+    """
 
     host: str
     port: int
     data_dir: Path
-    database_url: str
+    database_url: str | None
     open_browser: bool
     read_only: bool
 
@@ -69,16 +72,10 @@ def settings_from(arguments: argparse.Namespace, environment: Mapping[str, str])
         host=given.get("host") or environment.get("SACCADE_HOST") or HOST,
         port=_port_of_environment(environment) if port is None else port,
         data_dir=data_dir,
-        database_url=given.get("database") or environment.get("SACCADE_DATABASE") or _sqlite_url(data_dir),
+        database_url=given.get("database") or environment.get("SACCADE_DATABASE"),
         open_browser=not given.get("no_browser", False),
         read_only=given.get("read_only", False),
     )
-
-
-def _sqlite_url(data_dir: Path) -> str:
-    if "?" in str(data_dir):
-        raise StartError(f"The data folder {data_dir} has a question mark in its name, which a database address cannot hold: rename it.")
-    return f"sqlite:///{data_dir / DATABASE_FILE}"
 
 
 def _port(text: str) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from annotations.database import open_database
+from annotations.database import open_database, sqlite_url
 from annotations.pictures import PictureStore
 from annotations.store import Store
 from app.bench.report import Figure
@@ -68,7 +68,7 @@ def run(folder: Path, *, repeats: int = 60, seed: int = 0, chromium: str = "/usr
 
 def _prepare(folder: Path, seed: int) -> str:
     pictures = PictureStore(folder / "pictures")
-    database = open_database(f"sqlite:///{folder / DATABASE_FILE}")
+    database = open_database(sqlite_url(folder / DATABASE_FILE))
     try:
         trace = _trace(pictures.add_bytes(_photograph(seed), "noise.jpg"), seed)
         Store(database).add_trace(trace, dataset="bench")

@@ -10,7 +10,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from annotations.database import open_database
+from annotations.database import open_database, sqlite_url
 from annotations.queries import TraceQuery
 from annotations.store import Store
 from annotations.synthetic import DATASETS, fill, vocabulary
@@ -37,7 +37,7 @@ _SEARCHES = {
 
 def run(folder: Path, *, traces: int, steps: int, repeats: int = 30, seed: int = 0) -> list[Figure]:
     """Milliseconds of each kind of request, and the server's memory after all of them. Fills `folder` first, where it is empty."""
-    database = open_database(f"sqlite:///{folder / DATABASE_FILE}")
+    database = open_database(sqlite_url(folder / DATABASE_FILE))
     figures = []
     try:
         start, store = time.perf_counter(), Store(database)

@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from PIL import Image
 from starlette.testclient import TestClient
 
-from annotations.database import open_database
+from annotations.database import open_database, sqlite_url
 from annotations.demo import seed_demo
 from annotations.pictures import PictureStore
 from annotations.store import Store
@@ -36,7 +36,7 @@ from core.trace import DomainName, FaultKind, Sample, Trace, Truth, TruthKind
 def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     folder = tmp_path_factory.mktemp("data")
     settings = settings_from(_arguments(folder), {})
-    database = open_database(settings.database_url)
+    database = open_database(sqlite_url(folder / "test.sqlite3"))
     pictures = PictureStore(folder / "pictures")
     store = Store(database)
     seed_demo(store, pictures, STATIC / "demo")

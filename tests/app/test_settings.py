@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from annotations.queries import TraceQuery
 from app import commands
-from app.settings import DATA_DIR, VALUE_OPTIONS, Settings, add_server_options, add_store_options, settings_from
+from app.services import open_services
+from app.settings import DATA_DIR, DATABASE_FILE, VALUE_OPTIONS, Settings, add_server_options, add_store_options, settings_from
 from core.errors import StartError
 from tests.app.conftest import ROOT
 
@@ -27,7 +29,7 @@ def test_the_defaults() -> None:
         host="127.0.0.1",
         port=7860,
         data_dir=ROOT / "data",
-        database_url=f"sqlite:///{ROOT / 'data/saccade.sqlite3'}",
+        database_url=None,
         open_browser=True,
         read_only=False,
     )
@@ -46,12 +48,15 @@ def test_flags_come_before_the_environment(tmp_path: Path) -> None:
 
 def test_the_database_lies_in_the_data_folder(tmp_path: Path) -> None:
     told = settings_from(parser().parse_args(["--data-dir", str(tmp_path)]), {})
-    assert told.database_url == f"sqlite:///{tmp_path}/saccade.sqlite3"
+    assert told.database_url is None
 
 
-def test_a_data_folder_that_no_address_can_hold_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(StartError, match="question mark"):
-        settings_from(parser().parse_args(["--data-dir", str(tmp_path / "what?")]), {})
+def test_a_data_folder_may_have_any_name(tmp_path: Path) -> None:
+    folder = tmp_path / "what? 100%20 sure"
+    told = settings_from(parser().parse_args(["--data-dir", str(folder)]), {})
+    with open_services(told) as services:
+        assert services.store.list_traces(TraceQuery()).total == 0
+    assert (folder / DATABASE_FILE).is_file()
 
 
 def test_a_command_without_a_server_has_its_defaults() -> None:
