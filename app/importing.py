@@ -16,6 +16,7 @@ from annotations.importing.run import ImportRequest, run_import
 from annotations.importing.sources import Upload
 from annotations.pictures import PictureStore
 from annotations.store import Store
+from app.durations import duration
 from core.errors import ImportRefused, SaccadeError
 from core.trace import DomainName
 
@@ -127,16 +128,6 @@ def progress_words(progress: Progress) -> str:
     return f"{which}{progress.share:.0%}".replace("%", " %") + f", {progress.lines:,} lines read{refused}{left}"
 
 
-def duration(seconds: float) -> str:
-    """A time for reading: under a second, 40 s, 3 min, 2 h 5 min."""
-    if seconds < 1:
-        return "under a second"
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
-
-
 def outcome_rows(report: ImportReport) -> list[list[str | int]]:
     """How many lines had which outcome."""
     return [[outcome.value, report.counts.get(outcome, 0)] for outcome in Outcome]
@@ -155,36 +146,6 @@ def frame_rows(found: Preview) -> list[list[str]]:
 
 def _outside(option: FrameOption) -> str:
     return f"{option.outside} of {option.total}" if option.total else "no points"
-
-
-def report_words(report: ImportReport) -> str:
-    """The end of an import in a few sentences."""
-    if report.taken_back:
-        refused = report.counts.get(Outcome.REFUSED, 0)
-        return f"Nothing was imported: all or nothing was asked for, and {refused:,} {_lines(refused)} refused."
-    if report.cancelled:
-        return f"Stopped. {_added(report)} before that is kept." if not report.strict else "Stopped, and nothing was imported."
-    words = [f"{_added(report)} in {duration(report.seconds)}."]
-    if again := report.counts.get(Outcome.ALREADY_THERE, 0):
-        words.append(f"{again:,} {_lines(again, 'was', 'were')} there already.")
-    return " ".join(words)
-
-
-def _added(report: ImportReport) -> str:
-    parts = [_many(report.traces_added, "trace")]
-    if report.samples_added:
-        parts.append(_many(report.samples_added, "sample"))
-    if report.events_added:
-        parts.append(_many(report.events_added, "failed run"))
-    return "Imported " + ", ".join(parts)
-
-
-def _many(count: int, what: str) -> str:
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
-
-
-def _lines(count: int, one: str = "was", many: str = "were") -> str:
-    return f"line {one}" if count == 1 else f"lines {many}"
 
 
 def preview_words(found: Preview) -> str:

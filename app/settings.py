@@ -24,6 +24,8 @@ HOST = "127.0.0.1"
 PORT = 7860
 DATA_DIR = Path(__file__).resolve().parent.parent / "data"
 DATABASE_FILE = "saccade.sqlite3"
+# The names of `core.trace.DomainName`, which is not imported here: the command line is read before the environment is there.
+DOMAINS = ("spatial", "visual_search", "web_grounding", "web_action")
 
 # The options that take a value. The command line is searched for the command's name before any parser knows its options.
 VALUE_OPTIONS = frozenset({"--host", "--port", "--data-dir", "--database"})

@@ -88,7 +88,7 @@ class OutsidePoints:
         found = f"{self.outside} of {self.total} points ({share}) lie outside their picture."
         if not self.advice:
             return f"{found} No other frame would leave fewer outside, so they may be the model's own errors."
-        return f"{found} Try --frame {self.advice}, which would leave {self.fewest} outside."
+        return f"{found} The frame {self.advice} would leave {self.fewest} outside: try it (--frame {self.advice})."
 
 
 @dataclass(frozen=True, slots=True)

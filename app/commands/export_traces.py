@@ -7,10 +7,8 @@ import os
 import sys
 from pathlib import Path
 
-from app.settings import add_store_options, settings_from
+from app.settings import DOMAINS, add_store_options, settings_from
 from core.errors import StoreError
-
-DOMAINS = ("spatial", "visual_search", "web_grounding", "web_action")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.settings import add_store_options, settings_from
+from app.durations import duration
+from app.settings import DOMAINS, add_store_options, settings_from
 from core.errors import ImportRefused, PictureError
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from annotations.importing.report import ImportReport, Progress
 
 _SHOWN_REFUSALS = 20
-DOMAINS = ("spatial", "visual_search", "web_grounding", "web_action")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -87,7 +87,7 @@ class _Meter:
 
     def tell(self, progress: Progress) -> None:
         """Shows how far the import is and how long it will take."""
-        left = "" if progress.seconds_left is None else f", about {_duration(progress.seconds_left)} left"
+        left = "" if progress.seconds_left is None else f", about {duration(progress.seconds_left)} left"
         where = f"file {progress.file_number} of {progress.files}"
         words = f"{progress.share:4.0%}  {where}, {progress.lines} lines, {progress.refused} refused{left}"
         if self._live:
@@ -114,7 +114,7 @@ def _say(report: ImportReport, refused: int) -> None:
             print(_printable(f"{title}: {words} ({count})"))
     for warning in report.warnings:
         print(_printable(f"Warning: {warning}"))
-    print(f"{report.words} It took {_duration(report.seconds)}.")
+    print(f"{report.words} It took {duration(report.seconds)}.")
 
 
 def _write_preview(found: Preview, path: Path) -> None:
@@ -128,12 +128,6 @@ def _write_preview(found: Preview, path: Path) -> None:
     except OSError as error:
         raise PictureError(f"The preview {path} cannot be written ({error.strerror}): choose another file.") from error
     print(f"The first picture with its points is in {path}.")
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def _printable(words: str) -> str:

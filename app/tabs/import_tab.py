@@ -13,13 +13,13 @@ from PIL import Image
 
 from annotations.importing.preview import Preview, draw_preview, preview
 from annotations.importing.report import ImportReport, Progress
+from app.durations import duration
 from app.importing import (
     Form,
     frame_rows,
     outcome_rows,
     preview_words,
     progress_words,
-    report_words,
     request_of,
     running_import,
     verdict_rows,
@@ -187,11 +187,10 @@ def _found(found: Preview, results: _Results) -> dict[Any, Any]:
 
 
 def _done(report: ImportReport, file: str, results: _Results) -> dict[Any, Any]:
-    warnings = [*report.warnings, report.points.words]
     return {
         results.status: _status(
-            " ".join([report_words(report), *filter(None, warnings)]),
-            warn=any(warnings) or report.taken_back,
+            " ".join([report.words, f"It took {duration(report.seconds)}.", *report.warnings]),
+            warn=bool(report.warnings) or report.taken_back,
             links=() if report.taken_back else tuple(report.datasets),
         ),
         results.picture: gr.update(visible=False),

@@ -77,7 +77,7 @@ def test_a_preview_is_drawn_and_a_dry_run_adds_nothing(files: Path, capsys: pyte
 
 def test_points_outside_are_a_warning(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(files, "import", files / "good.jsonl", "--image-root", files / "root", "--frame", "side:60")
-    assert "Warning: 1 of 1 points (100.0 %) lie outside their picture. Try --frame original" in capsys.readouterr().out
+    assert "Warning: 1 of 1 points (100.0 %) lie outside their picture. The frame original" in capsys.readouterr().out
 
 
 def test_text_from_a_file_does_not_steer_the_terminal(files: Path, capsys: pytest.CaptureFixture[str]) -> None:

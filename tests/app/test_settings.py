@@ -12,8 +12,9 @@ import pytest
 from annotations.queries import TraceQuery
 from app import commands
 from app.services import open_services
-from app.settings import DATA_DIR, DATABASE_FILE, VALUE_OPTIONS, Settings, add_server_options, add_store_options, settings_from
+from app.settings import DATA_DIR, DATABASE_FILE, DOMAINS, VALUE_OPTIONS, Settings, add_server_options, add_store_options, settings_from
 from core.errors import StartError
+from core.trace import DomainName
 from tests.app.conftest import ROOT
 
 
@@ -49,6 +50,10 @@ def test_flags_come_before_the_environment(tmp_path: Path) -> None:
 def test_the_database_lies_in_the_data_folder(tmp_path: Path) -> None:
     told = settings_from(parser().parse_args(["--data-dir", str(tmp_path)]), {})
     assert told.database_url is None
+
+
+def test_the_command_line_offers_every_domain() -> None:
+    assert tuple(DomainName) == DOMAINS
 
 
 def test_a_data_folder_may_have_any_name(tmp_path: Path) -> None:

@@ -114,7 +114,7 @@ def test_importing_a_file_and_seeing_the_refused_line(page: Page, server: Servin
     page.locator("#sc-import-status", has_text="Points are read as").wait_for()
     page.locator("#sc-import-picture img").wait_for()
     page.locator("#sc-import-start").click()
-    page.locator("#sc-import-status", has_text="Imported 2 traces").wait_for()
+    page.locator("#sc-import-status", has_text="2 traces added").wait_for()
     refused = page.locator("#sc-import-refused")
     refused.wait_for()
     assert file.name in refused.inner_text()

@@ -129,7 +129,7 @@ def test_points_outside_raise_a_warning_with_the_better_frame(bench: Bench) -> N
     report = bench.take(bench.write("rows.jsonl", rows))
     assert (report.points.outside, report.points.total) == (2, 3)
     assert report.points.advice == "original"
-    assert "Try --frame original, which would leave 1 outside." in report.warnings[0]
+    assert "The frame original would leave 1 outside: try it (--frame original)." in report.warnings[0]
     asked = bench.take(bench.write("rows.jsonl", rows), frame="normalised", dataset="asked")
     assert asked.points.outside == 1
     assert "--frame normalised" in next(iter(asked.frames))

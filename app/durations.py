@@ -1,0 +1,13 @@
+"""Times for reading. Standard library only: commands say them before the environment is loaded."""
+
+from __future__ import annotations
+
+
+def duration(seconds: float) -> str:
+    """A time in words: under a second, 40 s, 3 min, 2 h 5 min."""
+    if seconds < 1:
+        return "under a second"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
