@@ -146,14 +146,15 @@ export class App {
     this.view = { ...NO_VIEW, trace: id, step };
     this.#write({ push });
     this.list.mark(id);
-    const view = await this.#fetch(id, () => this.open(id, { step }));
+    const view = await this.#fetch(id, (error) => this.#failed(error, () => this.open(id, { step })));
     if (!view) return;
     this.#single();
     this.first.show(view, step);
     this.#preload();
   }
 
-  async #fetch(id, again) {
+  /** The view of a trace; null when it failed, of which `failed` tells, or when something else was wished for meanwhile. */
+  async #fetch(id, failed) {
     this.#wanted += 1;
     const turn = this.#wanted;
     const slow = setTimeout(() => this.app.classList.add('is-busy'), 150);
@@ -164,7 +165,7 @@ export class App {
       this.app.classList.remove('is-empty');
       return view;
     } catch (error) {
-      if (turn === this.#wanted) this.#failed(error, again);
+      if (turn === this.#wanted) failed(error);
       return null;
     } finally {
       clearTimeout(slow);
@@ -173,6 +174,8 @@ export class App {
   }
 
   #failed(error, again) {
+    this.#single();
+    this.first.clear();
     this.app.classList.add('is-empty');
     fill(this.problem, el('div', { class: 'sc-problem-card', role: 'alert' }, el('h3', { text: 'This trace could not be opened' }), el('p', { text: error.message }), button('Try again', again)));
   }
@@ -186,8 +189,6 @@ export class App {
     const id = await this.list.neighbour(this.view.trace, by);
     if (!id) return this.say(by > 0 ? 'This is the last trace of the list.' : 'This is the first trace of the list.', { show: true });
     await this.open(id, { push: true });
-    const row = this.list.mark(id);
-    row?.scrollIntoView({ block: 'nearest' });
     return undefined;
   }
 
@@ -199,7 +200,7 @@ export class App {
 
   async compare(id, { step = -1, push = false } = {}) {
     this.player.stop();
-    const view = await this.#fetch(id, () => this.compare(id, { step }));
+    const view = await this.#fetch(id, (error) => this.say(error.message, { show: true }));
     if (!view) return;
     if (!this.second) this.second = new Pane(this.events, 'second trace');
     this.view = { ...this.view, compare: id, compareStep: step };

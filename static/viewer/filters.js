@@ -48,7 +48,7 @@ export class Filters {
   }
 
   #drawQuick() {
-    const verdicts = VERDICTS.map((one) => ({ ...one, count: this.#facets.correct.find((found) => found.value === one.value)?.count }));
+    const verdicts = VERDICTS.map((one) => ({ ...one, count: this.#countOf(one.value) }));
     const hidden = activeFilters({ ...this.#filters, q: '', correct: '', faults: '' });
     fill(this.opener, icon('filter'), hidden ? `More · ${hidden}` : 'More');
     this.opener.classList.toggle('is-on', hidden > 0);
@@ -56,6 +56,12 @@ export class Filters {
       ? button([icon('close'), 'Clear'], () => this.#apply({ ...noFilters(), q: this.#filters.q, sort: this.#filters.sort }), { class: 'sc-chip is-plain', 'data-key': 'clear' })
       : null;
     fill(this.#quick, verdicts.map((one) => this.#single('correct', one)), this.#single('faults', FAULTS[0]), this.opener, clear);
+  }
+
+  /** How many have a verdict; nothing is said before the server has counted. */
+  #countOf(verdict) {
+    if (this.#facets === NO_FACETS) return undefined;
+    return this.#facets.correct.find((found) => found.value === verdict)?.count ?? 0;
   }
 
   #drawMore() {

@@ -1,6 +1,7 @@
 /** The panel of one trace: how it ended, the answer beside the truth, the steps, the faults, the reward, the raw text. */
 import { el, fill, scrollIntoBox } from './dom.js';
 import { icon } from './icons.js';
+import { MANY } from './overlay.js';
 import { demands } from './rawtext.js';
 import { rewards } from './rewards.js';
 import { StepList } from './steps.js';
@@ -20,6 +21,7 @@ function summary(view) {
     { class: 'sc-section sc-summary' },
     el('h3', {}, `${plural(view.steps.length, 'step')}, ${plural(looks, 'look')}`, view.note ? el('span', { class: 'sc-tag', text: view.note }) : null),
     el('p', { class: 'sc-quiet', text: quiet }),
+    view.steps.length > MANY ? el('p', { class: 'sc-quiet', text: 'So many steps: the picture shows those around the current one.' }) : null,
     el('p', { class: 'sc-stop', 'data-stop': view.stop, text: view.stop_words }),
   );
 }

@@ -1,5 +1,5 @@
 /** The list of traces: search, filters, order, count, pages, and words for when there is nothing to list. */
-import { button, debounce, el, fill, keepFocus } from './dom.js';
+import { button, debounce, el, fill, keepFocus, scrollIntoBox } from './dom.js';
 import { getJson, ownUrl } from './api.js';
 import { Filters } from './filters.js';
 import { icon } from './icons.js';
@@ -155,6 +155,7 @@ export class TraceList {
       if (link === open) link.setAttribute('aria-current', 'true');
       else link.removeAttribute('aria-current');
     }
+    if (open) scrollIntoBox(this.rows, open);
     return open;
   }
 

@@ -35,7 +35,8 @@ export class Looks {
       { type: 'button', class: 'sc-look-larger', 'aria-label': `Open the look of step ${number} larger`, title: 'Open larger', onclick: () => this.#events.larger(step) },
       icon('enlarge'),
     );
-    const caption = el('p', { class: 'sc-look-caption' }, badge(index, number), el('span', { text: look.words }));
+    const where = step.audit ? el('span', { class: 'sc-look-where' }, step.audit.raw) : null;
+    const caption = el('p', { class: 'sc-look-caption', title: look.words }, el('span', { class: 'sc-look-head' }, badge(index, number), where), el('span', { class: 'sc-look-words', text: look.words }));
     const card = el('li', { class: 'sc-look', 'data-step': index }, el('div', { class: 'sc-look-frame' }, pick, larger), caption);
     card.style.setProperty('--sc-step', lookOf(index).fill);
     card.style.setProperty('--sc-ratio', String(look.output[0] / look.output[1]));

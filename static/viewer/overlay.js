@@ -4,13 +4,18 @@
  */
 import { svg } from './dom.js';
 import { lookOf, markParts } from './palette.js';
-import { edgePlace, spread } from './spread.js';
+import { edgePlace, FAN, spread } from './spread.js';
 import { beyond } from './words.js';
 
 const SIZE = 11;
 const NEAR = 17;
-const ROOM = 20;
+const ROOM = 26;
 const INSET = 20;
+
+/** With more marks than this only those around the current step are drawn, and without one no path: nobody could read it. */
+export const MANY = 120;
+const BEFORE = 20;
+const AFTER = 5;
 
 function doubled(tag, name) {
   return [svg(tag, { class: `${name}-dark` }), svg(tag, { class: `${name}-light` }), svg(tag, { class: `${name}-line` })];
@@ -33,6 +38,10 @@ export class Overlay {
   #extras = [];
   #current = -1;
   #hot = -1;
+  #homes = [];
+  #crowded = false;
+  #many = false;
+  #viewport = null;
   #gaze = svg('circle', { class: 'sc-gaze', r: 17 });
 
   constructor(view, events) {
@@ -42,7 +51,9 @@ export class Overlay {
     this.layers = Object.fromEntries(['windows', 'truth', 'links', 'leaders', 'marks'].map((name) => [name, svg('g', { class: `sc-layer-${name}` })]));
     this.node.append(...Object.values(this.layers), this.#gaze);
     this.#steps.forEach((step) => this.#addStep(step, events));
+    this.#many = this.#marks.filter(Boolean).length > MANY;
     this.#linkSteps();
+    if (this.#many) this.#mute(-1);
     this.#addTruth(view.truth);
     this.#addAnswer(view.answer);
   }
@@ -125,15 +136,24 @@ export class Overlay {
 
   /** Puts everything where the viewport has it. */
   place(viewport) {
+    this.#viewport = viewport;
     const at = (point) => viewport.toScreen(point);
-    const homes = this.#marks.map((mark) => mark && this.#home(mark, at));
-    const drawn = spread(homes, NEAR, ROOM);
-    this.#marks.forEach((mark, i) => mark && this.#placeMark(mark, homes[i], drawn[i]));
+    this.#homes = this.#marks.map((mark) => (mark && !this.#isFar(mark.step.index) ? this.#home(mark, at) : null));
+    this.#placeMarks();
     for (const { node, from, to } of this.#links) {
-      for (const line of node.children) set(line, { x1: from.at.x, y1: from.at.y, x2: to.at.x, y2: to.at.y });
+      if (this.#hidesLink(to.step.index)) continue;
+      const start = this.#isFar(from.step.index) ? this.#home(from, at) : from.at;
+      for (const line of node.children) set(line, { x1: start.x, y1: start.y, x2: to.at.x, y2: to.at.y });
     }
     for (const { node, box } of this.#windows) this.#placeBox(node, box, at);
     for (const extra of this.#extras) extra.place(at);
+  }
+
+  /** The current mark stands exactly on its point; those that coincide with it make way. */
+  #placeMarks() {
+    const drawn = spread(this.#homes, NEAR, ROOM, this.#current);
+    this.#crowded = drawn.some((place) => place && place.size > 1);
+    this.#marks.forEach((mark, i) => drawn[i] && this.#placeMark(mark, this.#homes[i], drawn[i]));
   }
 
   /** The screen place of a mark before coinciding ones are parted; outside points stand just inside their edge. */
@@ -151,7 +171,7 @@ export class Overlay {
     mark.node.setAttribute('transform', `translate(${drawn.x.toFixed(1)} ${drawn.y.toFixed(1)})`);
     mark.leader.classList.toggle('is-shown', drawn.moved);
     if (drawn.moved) this.#placeLeader(mark.leader, home, drawn);
-    const many = drawn.size > 1 && !drawn.moved ? `×${drawn.size}` : '';
+    const many = drawn.size > FAN ? `×${drawn.size}` : '';
     if (mark.many.textContent !== many) mark.many.textContent = many;
     if (many) set(mark.many, { x: 17, y: -12 });
     if (mark.arrow) mark.arrow.setAttribute('transform', `rotate(${home.angle.toFixed(1)})`);
@@ -176,13 +196,39 @@ export class Overlay {
     const before = this.#current;
     this.#current = index;
     this.node.classList.toggle('has-step', index >= 0);
-    for (const mark of this.#marks) mark?.node.classList.toggle('is-later', index >= 0 && mark.step.index > index);
-    for (const { node, to } of this.#links) node.classList.toggle('is-later', index >= 0 && to.step.index > index);
+    this.#mute(index);
+    if (this.#many && this.#viewport) this.place(this.#viewport);
     this.#marks[before]?.node.classList.remove('is-current');
     for (const { node, index: own } of this.#windows) node.classList.toggle('is-current', own === index);
     const mark = this.#marks[index];
     mark?.node.classList.add('is-current');
+    if (this.#crowded && !this.#many) this.#placeMarks();
     if (mark && mark.node !== this.layers.marks.lastChild) this.layers.marks.append(mark.node);
+  }
+
+  /** Marks and links after the current step fade; of many, those far from it are not drawn at all. */
+  #mute(index) {
+    for (const mark of this.#marks) {
+      mark?.node.classList.toggle('is-later', index >= 0 && mark.step.index > index);
+      if (this.#many) this.#hide(mark, this.#isFar(mark?.step.index));
+    }
+    for (const { node, to } of this.#links) {
+      node.classList.toggle('is-later', index >= 0 && to.step.index > index);
+      if (this.#many) node.classList.toggle('is-far', this.#hidesLink(to.step.index));
+    }
+  }
+
+  #hide(mark, far) {
+    mark?.node.classList.toggle('is-far', far);
+    mark?.leader.classList.toggle('is-far', far);
+  }
+
+  #isFar(index) {
+    return this.#many && this.#current >= 0 && (index < this.#current - BEFORE || index > this.#current + AFTER);
+  }
+
+  #hidesLink(index) {
+    return this.#many && (this.#current < 0 || this.#isFar(index));
   }
 
   setHot(index) {

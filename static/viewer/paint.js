@@ -1,6 +1,6 @@
 /** The overlay on a canvas, at the picture's own resolution. `unit` is the size of one screen pixel of the marks there. */
 import { lookOf, numberSize, shapePath } from './palette.js';
-import { edgePlace, spread } from './spread.js';
+import { edgePlace, FAN, spread } from './spread.js';
 import { beyond } from './words.js';
 
 export const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif';
@@ -95,17 +95,17 @@ function home(point, size, unit) {
   return { x: x - 20 * unit * Math.cos(turn), y: y - 20 * unit * Math.sin(turn) };
 }
 
-function paintSteps(pen, view, unit) {
+function paintSteps(pen, view, current, unit) {
   const size = view.picture;
   const steps = view.steps.filter((step) => step.point);
   const homes = steps.map(({ point }) => home(point, size, unit));
-  const drawn = spread(homes, 17 * unit, 18 * unit);
+  const drawn = spread(homes, 17 * unit, 26 * unit, steps.findIndex((step) => step.index === current));
   paintPath(pen, homes, unit);
   drawn.forEach((at, k) => at.moved && paintPath(pen, [homes[k], at], unit * 0.6));
   steps.forEach((step, k) => {
     const at = drawn[k];
     paintMark(pen, step, at, unit, !step.point.inside);
-    if (at.size > 1 && !at.moved) label(pen, `×${at.size}`, at.x + 17 * unit, at.y - 15 * unit, unit, 'start');
+    if (at.size > FAN) label(pen, `×${at.size}`, at.x + 17 * unit, at.y - 15 * unit, unit, 'start');
     const right = at.x > size.width / 2;
     if (!step.point.inside) label(pen, `${step.number}: ${beyond(step.point, size)}`, at.x + (right ? -22 : 22) * unit, at.y, unit, right ? 'end' : 'start');
   });
@@ -117,5 +117,5 @@ export function paintOverlay(pen, { view, step: current }, layers, unit) {
     if (look && (layers.windows || index === current)) outlined(pen, rectangle(look.window), unit, lookOf(index).fill);
   }
   if (layers.truth) paintTruth(pen, view, unit);
-  if (layers.path) paintSteps(pen, view, unit);
+  if (layers.path) paintSteps(pen, view, current, unit);
 }

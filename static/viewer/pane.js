@@ -64,6 +64,12 @@ export class Pane {
     else this.#events.step(this, -1);
   }
 
+  /** Nothing is open: keys find no step. */
+  clear() {
+    this.view = null;
+    this.step = -1;
+  }
+
   #head(view) {
     const { picture } = view;
     const facts = [picture.name, `${picture.width} × ${picture.height}`, view.domain_title, view.dataset, `frame: ${view.frame.title}`];

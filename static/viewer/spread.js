@@ -17,7 +17,7 @@ export function groups(places, near) {
 
 function fan(group, places, room) {
   const n = group.members.length;
-  const radius = Math.max(room, (n * room * 1.9) / (2 * Math.PI));
+  const radius = Math.max(room, (n * room * 1.3) / (2 * Math.PI));
   const centre = group.members.reduce((sum, i) => ({ x: sum.x + places[i].x / n, y: sum.y + places[i].y / n }), { x: 0, y: 0 });
   const [first] = group.members;
   const away = Math.hypot(places[first].x - centre.x, places[first].y - centre.y);
@@ -30,14 +30,15 @@ function fan(group, places, room) {
 
 /**
  * The drawn place of every mark: `moved` where it was taken off its point (a leader then leads back), `size` how many
- * share the place. `places` may hold nulls; `room` is the radius of a mark with its outline.
+ * share the place. `places` may hold nulls; `room` is the distance of a fanned mark from its group's middle; the mark
+ * number `kept` stays on its point, and the others stay where they would be without it.
  */
-export function spread(places, near, room) {
+export function spread(places, near, room, kept = -1) {
   const drawn = places.map((place) => place && { ...place, moved: false, size: 1 });
   for (const group of groups(places, near)) {
     if (group.members.length === 1) continue;
     if (group.members.length > FAN) for (const i of group.members) drawn[i].size = group.members.length;
-    else for (const [i, place] of fan(group, places, room)) drawn[i] = place;
+    else for (const [i, place] of fan(group, places, room)) drawn[i] = i === kept ? { ...drawn[i], size: place.size } : place;
   }
   return drawn;
 }

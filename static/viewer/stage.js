@@ -45,7 +45,7 @@ export class Stage {
     this.#overlay?.node.remove();
     this.#view = view;
     this.#overlay = new Overlay(view, this.#events);
-    this.node.insertBefore(this.#overlay.node, this.#truth);
+    this.node.insertBefore(this.#overlay.node, this.#readout);
     this.#truth.textContent = view.truth.kind === 'text' || view.truth.kind === 'action' ? `Truth: ${view.truth.text}` : '';
     this.#picture.alt = view.picture.name ? `The picture ${view.picture.name}` : 'The picture of this trace';
     this.#picture.style.width = `${view.picture.width}px`;

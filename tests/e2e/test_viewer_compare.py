@@ -118,3 +118,11 @@ def test_the_data_of_the_trace_is_saved(viewer: Viewer, tmp_path: Path) -> None:
     file = tmp_path / "trace.json"
     download.value.save_as(file)
     assert json.loads(file.read_text())["id"] == identity("search")
+
+
+def test_a_trace_that_cannot_be_compared_leaves_the_first_open(viewer: Viewer) -> None:
+    viewer.open("search", f"step=1&compare={'0' * 64}")
+    expect(viewer.at(".sc-toast")).to_contain_text("There is no trace 000000000000.")
+    expect(viewer.at(".sc-main")).to_have_count(1)
+    viewer.press("ArrowRight")
+    assert viewer.current() == 2
