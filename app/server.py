@@ -55,6 +55,9 @@ async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Resp
     response = await call_next(request)
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     response.headers.setdefault("Referrer-Policy", "no-referrer")
+    if request.url.path.startswith(("/api/", "/pictures/")):
+        # What is addressed by its content says itself that it may be kept; an error or a list must be asked for again.
+        response.headers.setdefault("Cache-Control", "no-store")
     response.headers.setdefault("Content-Security-Policy", "frame-ancestors 'self'")
     return response
 

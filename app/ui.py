@@ -17,13 +17,13 @@ HEAD = """
 """
 
 BRAND = """
-<a class="sc-brand" href="/" title="Saccade: see where a model looks, step by step">
+<h1 class="sc-brand"><a href="/" title="Saccade: see where a model looks, step by step">
   <svg viewBox="0 0 20 20" width="18" height="18" aria-hidden="true">
     <circle cx="10" cy="10" r="8.2" fill="none" stroke="currentColor" stroke-width="2"/>
     <circle cx="10" cy="10" r="3.6" fill="currentColor"/>
   </svg>
   <span>Saccade</span>
-</a>
+</a></h1>
 """
 
 
@@ -37,6 +37,7 @@ def theme() -> gr.themes.Base:
         block_info_text_color="*neutral_600",
         block_info_text_color_dark="*neutral_400",
         input_placeholder_color="*neutral_500",
+        input_placeholder_color_dark="*neutral_400",
         block_label_text_color="*neutral_700",
         block_label_text_color_dark="*neutral_200",
         block_title_text_color="*neutral_800",

@@ -37,10 +37,10 @@ class Serving:
 
 
 @contextmanager
-def serving(data_dir: Path) -> Iterator[Serving]:
-    """A server over a data folder, on a free port of this machine; it is ended with the block."""
+def serving(data_dir: Path, *options: str) -> Iterator[Serving]:
+    """A server over a data folder, with further options, on a free port of this machine; it is ended with the block."""
     port = _free_port()
-    command = [sys.executable, str(_ROOT / "launch.py"), "--port", str(port), "--data-dir", str(data_dir), "--no-browser"]
+    command = [sys.executable, str(_ROOT / "launch.py"), "--port", str(port), "--data-dir", str(data_dir), "--no-browser", *options]
     start = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=_ROOT)
     try:

@@ -63,7 +63,7 @@ class _Results(NamedTuple):
 def build(services: Services) -> None:
     """Adds the tab's content to the Blocks that are being built."""
     with gr.Column(elem_id="sc-import"):
-        gr.HTML(f"<h1>Import traces</h1><p>{_LEAD}</p>", elem_classes="sc-lead", apply_default_css=False)
+        gr.HTML(f"<h2>Import traces</h2><p>{_LEAD}</p>", elem_classes="sc-lead", apply_default_css=False)
         with gr.Row(equal_height=False):
             with gr.Column(scale=4, min_width=320):
                 form = _form()

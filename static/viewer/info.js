@@ -21,6 +21,7 @@ function summary(view) {
     { class: 'sc-section sc-summary' },
     el('h3', {}, `${plural(view.steps.length, 'step')}, ${plural(looks, 'look')}`, view.note ? el('span', { class: 'sc-tag', text: view.note }) : null),
     el('p', { class: 'sc-quiet', text: quiet }),
+    view.remark ? el('p', { class: 'sc-quiet sc-remark', dir: 'auto', text: view.remark }) : null,
     view.steps.length > MANY ? el('p', { class: 'sc-quiet', text: 'So many steps: the picture shows those around the current one.' }) : null,
     el('p', { class: 'sc-stop', 'data-stop': view.stop, text: view.stop_words }),
   );

@@ -73,7 +73,9 @@ export class Pane {
   #head(view) {
     const { picture } = view;
     const facts = [picture.name, `${picture.width} × ${picture.height}`, view.domain_title, view.dataset, `frame: ${view.frame.title}`];
-    const title = el('h2', { class: 'sc-question', dir: 'auto', text: view.question || 'No question' });
+    const [asked, ...more] = view.question.split('\n').map((line) => line.trim()).filter(Boolean);
+    const rest = more.length ? el('span', { class: 'sc-question-rest', text: ` ${more.join(' · ').replaceAll(': · ', ': ')}` }) : null;
+    const title = el('h2', { class: 'sc-question', dir: 'auto' }, asked ?? 'No question', rest);
     const side = el('p', { class: 'sc-side' }, icon(SIGNS[view.answer.verdict]), `${view.policy} · ${verdictWord(view.answer.verdict)}`);
     fill(this.head, side, title, this.#unfold(title), el('p', { class: 'sc-facts-line', title: facts.filter(Boolean).join(' · '), text: facts.filter(Boolean).join(' · ') }), this.#others(view));
   }

@@ -135,3 +135,16 @@ def test_an_import_without_a_file_is_one_sentence(page: Page, server: Serving) -
 def test_the_data_set_named_by_a_link_is_the_one_that_is_shown(page: Page, server: Serving) -> None:
     _open(page, server, "?dataset=demo")
     _rows(page, 16)
+
+
+def test_read_only_there_is_nothing_to_import_with(page: Page, tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("read")
+    with serving(folder):
+        pass  # makes the database and seeds the demo
+    before = sorted((path.name, path.stat().st_mtime_ns) for path in (folder / "pictures").rglob("*"))
+    with serving(folder, "--read-only") as reading:
+        _open(page, reading)
+        _rows(page, 16)
+        _shows_pixels(page, ".sc-look-picture", 672)
+        assert page.get_by_role("tab", name="Import").count() == 0
+    assert sorted((path.name, path.stat().st_mtime_ns) for path in (folder / "pictures").rglob("*")) == before
