@@ -9,15 +9,14 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import re
-import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
+from annotations.durable import whole_file
 from annotations.importing.kinds import EXPORT_FORMAT, EXPORT_VERSION
 from annotations.importing.picture_source import PICTURE_ENDINGS
 from annotations.pictures import PictureStore
@@ -207,26 +206,8 @@ def _atomic(target: Path) -> Iterator[IO[str]]:
 @contextmanager
 def _atomic_bytes(target: Path) -> Iterator[BinaryIO]:
     """A new file that becomes `target`, durably, when the block ends, and is gone when it raises. Raises StoreError."""
-    draft = target.with_name(f".{target.name[:60]}.{secrets.token_hex(6)}.part")
     try:
-        with draft.open("xb") as file:
+        with whole_file(target) as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, target)
-        _sync_folder(target.absolute().parent)
     except OSError as error:
         raise StoreError(f"{target} cannot be written ({error.strerror or error}): make room or choose another place.") from error
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    """The new name is on the disk too. Windows cannot open a folder, and does not need it."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -9,15 +9,14 @@ from __future__ import annotations
 import errno
 import hashlib
 import io
-import os
 import re
 import stat
 import struct
-import tempfile
 from pathlib import Path
 
 from PIL import Image, ImageFile
 
+from annotations.durable import whole_file
 from core.errors import NotFound, PictureError, StoreError
 from core.geometry import Size
 from core.trace import Picture
@@ -224,30 +223,8 @@ def _write(path: Path, data: bytes, *, durable: bool) -> None:
     """Put a file into place as a whole: under its name there is never half of it."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                if durable:
-                    os.fsync(file.fileno())
-            os.replace(name, path)
-        except BaseException:
-            os.unlink(name)
-            raise
-        if durable:
-            _sync_folder(path.parent)
+        with whole_file(path, durable=durable) as file:
+            file.write(data)
     except OSError as error:
         mend = "make room" if error.errno == errno.ENOSPC else "change its permissions"
         raise StoreError(f"{path.parent} cannot be written ({error.strerror}): {mend}, or choose another --data-dir.") from error
-
-
-def _sync_folder(folder: Path) -> None:
-    """The new name is on the disk too, and not only the bytes. Windows cannot open a folder, and does not need it."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
