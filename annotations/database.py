@@ -1,7 +1,8 @@
 """Opens a database, holds it to its settings, and gives out transactions.
 
-This file knows back ends, connections and their errors; it knows no table. SQLite is the default: write-ahead log, every commit
-synced to the disk, foreign keys on, each asserted on every connection. PostgreSQL is the choice for many people at once.
+This file knows connections and transactions; it knows no table. SQLite is the default: write-ahead log, every commit synced to the disk,
+foreign keys on, each asserted on every connection. PostgreSQL is the choice for many people at once; what is told to it, and to any
+other server, is in `annotations.servers`.
 """
 
 from __future__ import annotations
@@ -11,14 +12,16 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from annotations.addresses import name_of, parse_address
 from annotations.faults import in_words, refuses_writes
 from annotations.migrations import HEAD_REVISION, current_revision, is_known, upgrade
 from core.errors import DatabaseTooNew, ReadOnly, StoreError
@@ -27,8 +30,6 @@ from core.errors import DatabaseTooNew, ReadOnly, StoreError
 BUSY_TIMEOUT = 10_000
 # Page cache of one connection, in KiB: eight connections stay far below the memory that the whole program may use.
 CACHE_KIB = 8_192
-# Two programs that open one new PostgreSQL database at once take turns on this advisory lock ("saccade" in ASCII).
-MIGRATION_LOCK = 0x73616363616465
 
 
 class Database:
@@ -38,6 +39,8 @@ class Database:
         self.engine = engine
         self.name = name
         self.read_only = read_only
+        self._reading: dict[str, Any] = {}
+        self._writing: dict[str, Any] = {"writing": True}
         self._writer = threading.Lock()
 
     @property
@@ -50,8 +53,7 @@ class Database:
 
         Raises StoreError where the database does not answer.
         """
-        options = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
-        with self._in_words(), self.engine.connect().execution_options(**options) as connection, connection.begin() as transaction:
+        with self.in_words(), self.engine.connect().execution_options(**self._reading) as connection, connection.begin() as transaction:
             yield connection
             transaction.rollback()
 
@@ -64,8 +66,17 @@ class Database:
         """
         if self.read_only:
             raise self._for_reading_only()
-        with self._in_words(), self._writer, self.engine.connect().execution_options(writing=True) as connection, connection.begin():
+        options = self._writing
+        with self.in_words(), self._writer, self.engine.connect().execution_options(**options) as connection, connection.begin():
             yield connection
+
+    def meet(self) -> None:
+        """Connect to a server for the first time, and see what it offers. Raises StoreError where it does not answer."""
+        from annotations.servers import meet, writing_options
+
+        with self.in_words():
+            self._reading = meet(self.engine, self.name)
+            self._writing |= writing_options(self.engine)
 
     def close(self) -> None:
         """Let go of all connections."""
@@ -75,13 +86,14 @@ class Database:
         return ReadOnly(f"{self.name} was opened for reading only: start without --read-only to change it.")
 
     @contextmanager
-    def _in_words(self) -> Iterator[None]:
+    def in_words(self) -> Iterator[None]:
+        """Whatever the back end refuses inside this block is raised as a StoreError, or ReadOnly, with the mend."""
         try:
             yield
         except DBAPIError as error:
             if self.read_only and refuses_writes(error):
                 raise self._for_reading_only() from error
-            raise in_words(error, self.name) from error
+            raise in_words(error, self.name, self.engine.url) from error
         except PoolTimeout as error:
             raise StoreError(f"All connections to {self.name} are in use: try again in a moment.") from error
 
@@ -89,17 +101,22 @@ class Database:
 def open_database(url: str, *, read_only: bool = False) -> Database:
     """The database at an SQLAlchemy URL, brought to the head revision; a missing SQLite file is made.
 
-    `postgresql://` means the psycopg driver. With `read_only` nothing is made, migrated or written. Raises DatabaseTooNew for a
-    database of a later version of the program, and StoreError, with the mend, for everything else that stands in the way.
+    `postgresql://` means the psycopg driver, `mysql://` and `mariadb://` mean pymysql. With `read_only` nothing is made, migrated or
+    written. Raises DatabaseTooNew for a database of a later version of the program, and StoreError, with the mend, for everything
+    else that stands in the way.
     """
-    parsed = _parse(url)
-    name = _name(parsed)
-    if parsed.get_backend_name() == "sqlite":
-        engine = _sqlite_engine(parsed, name, read_only)
+    parsed = parse_address(url)
+    name = name_of(parsed)
+    if parsed.drivername in ("sqlite", "sqlite+pysqlite"):
+        database = Database(_sqlite_engine(parsed, name, read_only), name, read_only=read_only)
     else:
-        engine = _postgresql_engine(parsed, name, read_only)
-    database = Database(engine, name, read_only=read_only)
+        # Loaded for a server only: SQLite starts without it.
+        from annotations.servers import server_engine
+
+        database = Database(server_engine(parsed, read_only), name, read_only=read_only)
     try:
+        if not database.is_sqlite:
+            database.meet()
         _bring_to_head(database)
     except BaseException:
         database.close()
@@ -110,25 +127,6 @@ def open_database(url: str, *, read_only: bool = False) -> Database:
 def sqlite_url(path: Path) -> str:
     """The URL of a SQLite file; a question mark or a per cent sign in its path stays one."""
     return URL.create("sqlite", database=str(path)).render_as_string()
-
-
-def _parse(url: str) -> URL:
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise StoreError(f"{url!r} is not a database URL: write sqlite:////folder/file.db or postgresql://user@host/name.") from error
-    if parsed.drivername in ("postgresql", "postgres"):
-        parsed = parsed.set(drivername="postgresql+psycopg")
-    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
-        raise StoreError(f"Saccade keeps its data in SQLite or PostgreSQL, not in {parsed.get_backend_name()}: choose another --database.")
-    if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
-        raise StoreError("A database in memory loses everything at the end: write sqlite:////folder/file.db.")
-    return parsed
-
-
-def _name(url: URL) -> str:
-    """The database's name in messages: the file's path, or the URL without its password."""
-    return str(url.database) if url.get_backend_name() == "sqlite" else url.render_as_string(hide_password=True)
 
 
 def _bring_to_head(database: Database) -> None:
@@ -146,12 +144,16 @@ def _bring_to_head(database: Database) -> None:
             "holds no tables of Saccade yet" if revision is None else f"was written by an earlier version of Saccade (revision {revision})"
         )
         raise StoreError(f"The database at {database.name} {age}: start once without --read-only.")
-    with database.writing() as connection:
-        if not database.is_sqlite:
-            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")
-        # Another program may have been faster while this one waited for its turn.
-        if current_revision(connection) != HEAD_REVISION:
-            upgrade(connection)
+    if database.is_sqlite:
+        with database.writing() as connection:
+            # Another program may have been faster while this one waited for its turn.
+            if current_revision(connection) != HEAD_REVISION:
+                upgrade(connection)
+    else:
+        from annotations.servers import bring_to_head
+
+        with database.in_words():
+            bring_to_head(database.engine, database.writing, database.name, HEAD_REVISION)
 
 
 def _sqlite_engine(url: URL, name: str, read_only: bool) -> Engine:
@@ -222,23 +224,3 @@ def require_pragma(connection: DBAPIConnection, name: str, pragma: str, value: s
     if row is None or row[0] != value:
         found = None if row is None else row[0]
         raise StoreError(f"SQLite did not take {pragma} = {value} for {name} (it says {found}): keep the data on a local disk.")
-
-
-def _postgresql_engine(url: URL, name: str, read_only: bool) -> Engine:
-    try:
-        engine = create_engine(url, pool_size=8, max_overflow=32, pool_pre_ping=True)
-    except (NoSuchModuleError, ModuleNotFoundError) as error:
-        raise StoreError(f"The driver of {name} is not installed ({error}): install psycopg[binary].") from error
-
-    @event.listens_for(engine, "connect")
-    def settle(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-        settings = {"timezone": "UTC", "synchronous_commit": "on", "default_transaction_read_only": "on" if read_only else "off"}
-        cursor = connection.cursor()
-        try:
-            for setting, value in settings.items():
-                cursor.execute(f"SET {setting} TO {value}")
-        finally:
-            cursor.close()
-        connection.commit()
-
-    return engine

@@ -135,7 +135,7 @@ def _sample_adapter() -> TypeAdapter[Sample]:
 
 
 def json_text(value: Any) -> str:
-    """A JSON value as canonical text. Raises TraceError for what neither back end could give back."""
+    """A JSON value as canonical text. Raises TraceError for what no back end could give back."""
     try:
         text = canonical_json(value)
         text.encode()

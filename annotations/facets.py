@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, select
 
 from annotations.database import Database
-from annotations.queries import Correctness, TraceQuery, matches_text, shows_picture
+from annotations.fulltext import matches_text
+from annotations.queries import Correctness, TraceQuery, shows_picture
 from annotations.schema import DatasetRow, DataVersionRow, TraceRow
 from annotations.words import words_of
 

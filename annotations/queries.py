@@ -12,14 +12,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Integer, Select, literal_column, select, text
+from sqlalchemy import ColumnElement, Connection, Select, case, false, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
+from annotations.columns import is_mysql, is_tuned
 from annotations.database import Database
 from annotations.documents import MAX_INTEGER, read_sample, read_trace
+from annotations.fulltext import matches_text
 from annotations.schema import DatasetRow, DocumentRow, PictureRow, SamplePictureRow, SampleRow, TraceRow
 from annotations.scores import Scores
-from annotations.words import postgresql_query, sqlite_query
 from core.errors import NotFound
 from core.trace import DomainName, Sample, StopReason, Trace
 
@@ -28,10 +29,6 @@ Correctness = Literal["right", "wrong", "unscored"]
 # Traces that a stream holds at a time.
 BATCH = 100
 MAX_PAGE_SIZE = 500
-# Words in more traces than this are looked up in another way.
-MANY = 5_000
-_SQLITE_WORDS = "SELECT rowid FROM trace_words WHERE trace_words MATCH :words"
-_POSTGRESQL_WORDS = "SELECT trace_id FROM trace_words WHERE words @@ CAST(:words AS tsquery)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +142,7 @@ def iter_traces(database: Database, query: TraceQuery) -> Iterator[StoredTrace]:
     that a slow taker holds up nobody.
     """
     with database.reading() as connection:
-        ids = array("q", connection.execute(_ordered(_filtered(connection, query), _ORDERS[query.sort])).scalars())
+        ids = array("q", connection.execute(_ordered(connection, _filtered(connection, query), _ORDERS[query.sort])).scalars())
     for first in range(0, len(ids), BATCH):
         batch = ids[first : first + BATCH].tolist()
         with database.reading() as connection:
@@ -168,26 +165,6 @@ def iter_samples(database: Database, dataset: str) -> Iterator[Sample]:
             return
         yield from (read_sample(row.document) for row in rows)
         last = rows[-1].id
-
-
-def matches_text(connection: Connection, words: str) -> ColumnElement[bool] | None:
-    """The condition that a trace has all words of the text; None for a text without words."""
-    sqlite = connection.dialect.name == "sqlite"
-    asked = sqlite_query(words) if sqlite else postgresql_query(words)
-    if asked is None:
-        return None
-    clause = _SQLITE_WORDS if sqlite else _POSTGRESQL_WORDS
-    found = text(clause).bindparams(words=asked).columns(TraceRow.id)
-    if sqlite and _is_common(connection, asked):
-        # The plus keeps SQLite from looking up each trace by its id: for words in many traces, one pass over an index is three times
-        # as fast. Without statistics SQLite cannot see that by itself.
-        return literal_column("+traces.id", Integer).in_(found)
-    return TraceRow.id.in_(found)
-
-
-def _is_common(connection: Connection, asked: str) -> bool:
-    counted = text(f"SELECT count(*) FROM ({_SQLITE_WORDS} LIMIT {MANY})").bindparams(words=asked)
-    return int(connection.execute(counted).scalar_one()) == MANY
 
 
 def shows_picture(sha256: str) -> ColumnElement[bool]:
@@ -221,7 +198,8 @@ def _filtered(connection: Connection, query: TraceQuery) -> Select[int]:
         if values:
             wanted = wanted.where(column.in_(_askable(values)))
     if query.correct is not None:
-        wanted = wanted.where(TraceRow.correct.is_({"right": True, "wrong": False, "unscored": None}[query.correct]))
+        answers = {"right": TraceRow.correct == true(), "wrong": TraceRow.correct == false(), "unscored": TraceRow.correct.is_(None)}
+        wanted = wanted.where(answers[query.correct])
     if query.faults is not None:
         wanted = wanted.where(TraceRow.fault_count > 0 if query.faults else TraceRow.fault_count == 0)
     if query.min_looks is not None:
@@ -231,14 +209,18 @@ def _filtered(connection: Connection, query: TraceQuery) -> Select[int]:
     return wanted
 
 
-def _ordered(wanted: Select[int], order: _Order, *, reverse: bool = False) -> Select[int]:
+def _ordered(connection: Connection, wanted: Select[int], order: _Order, *, reverse: bool = False) -> Select[int]:
     """In the order, ties by id; nothing known (NULL) lies behind everything known. `reverse` is the same order from its end."""
     columns: list[InstrumentedAttribute[Any]] = [order.column] if order.column.key == "id" else [order.column, TraceRow.id]
     descending = order.descending is not reverse
-    nullable = order.column.key == "reward_strict"
     directed = [column.desc() if descending else column.asc() for column in columns]
-    if nullable:
-        directed[0] = directed[0].nulls_last() if descending else directed[0].nulls_first()
+    if order.column.key == "reward_strict":
+        if is_tuned(connection.dialect):
+            directed[0] = directed[0].nulls_last() if descending else directed[0].nulls_first()
+        elif not is_mysql(connection.dialect):
+            # MySQL and MariaDB have no words for it and need none: NULL is their least value.
+            known = case((order.column.is_(None), 0), else_=1)
+            directed.insert(0, known.desc() if descending else known.asc())
     return wanted.order_by(*directed)
 
 
@@ -250,8 +232,8 @@ def _page_ids(connection: Connection, query: TraceQuery, total: int, offset: int
     wanted, order = _filtered(connection, query), _ORDERS[query.sort]
     behind = total - offset - size
     if behind >= offset:
-        return list(connection.execute(_ordered(wanted, order).offset(offset).limit(size)).scalars())
-    backwards = connection.execute(_ordered(wanted, order, reverse=True).offset(behind).limit(size)).scalars().all()
+        return list(connection.execute(_ordered(connection, wanted, order).offset(offset).limit(size)).scalars())
+    backwards = connection.execute(_ordered(connection, wanted, order, reverse=True).offset(behind).limit(size)).scalars().all()
     return list(reversed(backwards))
 
 

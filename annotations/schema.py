@@ -7,28 +7,23 @@ can join by foreign key.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, ClassVar
 
 from sqlalchemy import (
-    JSON,
     BigInteger,
-    DateTime,
     Double,
     ForeignKey,
     ForeignKeyConstraint,
     Index,
-    LargeBinary,
     MetaData,
-    String,
-    Text,
     UniqueConstraint,
 )
-from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-from sqlalchemy.types import TypeDecorator
 
-# A name is an index key, and PostgreSQL refuses keys over about 2,700 bytes; 500 characters are at most 2,000.
+from annotations.columns import JsonValue, LongBytes, LongText, Name, UtcTime
+
+# A name is an index key, and PostgreSQL refuses keys over about 2,700 bytes, InnoDB over 3,072; 500 characters are at most 2,000.
 MAX_NAME = 500
 QUESTION_KEY = 80
 HASH = 64
@@ -41,30 +36,11 @@ NAMES = {
 }
 
 
-class UtcTime(TypeDecorator[datetime]):
-    """A moment in UTC: aware datetimes in, aware datetimes out, on back ends with and without time zones."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        return None if value is None else value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
 class Base(DeclarativeBase):
     """Names every constraint, so that a later migration can speak of it on any back end."""
 
     metadata = MetaData(naming_convention=NAMES)
-    type_annotation_map: ClassVar[dict[Any, Any]] = {datetime: UtcTime, float: Double, dict[str, Any]: JSON, bytes: LargeBinary}
-
-
-# Ties of text are broken by bytes on both back ends, so that a page is the same page everywhere.
-BYTEWISE = String(QUESTION_KEY).with_variant(String(QUESTION_KEY, collation="C"), "postgresql")
+    type_annotation_map: ClassVar[dict[Any, Any]] = {datetime: UtcTime, float: Double, dict[str, Any]: JsonValue, bytes: LongBytes}
 
 
 class DatasetRow(Base):
@@ -74,7 +50,7 @@ class DatasetRow(Base):
     __table_args__ = ({"sqlite_autoincrement": True},)
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(String(MAX_NAME), unique=True)
+    name: Mapped[str] = mapped_column(Name(MAX_NAME), unique=True)
     added_at: Mapped[datetime]
 
 
@@ -85,7 +61,7 @@ class PictureRow(Base):
     __table_args__ = ({"sqlite_autoincrement": True},)
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    sha256: Mapped[str] = mapped_column(String(HASH), unique=True)
+    sha256: Mapped[str] = mapped_column(Name(HASH), unique=True)
     width: Mapped[int]
     height: Mapped[int]
     orientation: Mapped[int]
@@ -100,11 +76,11 @@ class SampleRow(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id"), index=True)
-    content_hash: Mapped[str] = mapped_column(String(HASH))
-    question: Mapped[str] = mapped_column(Text)
-    domain: Mapped[str] = mapped_column(String(32))
-    truth_kind: Mapped[str] = mapped_column(String(16))
-    truth_text: Mapped[str] = mapped_column(Text)
+    content_hash: Mapped[str] = mapped_column(Name(HASH))
+    question: Mapped[str] = mapped_column(LongText)
+    domain: Mapped[str] = mapped_column(Name(32))
+    truth_kind: Mapped[str] = mapped_column(Name(16))
+    truth_text: Mapped[str] = mapped_column(LongText)
     document: Mapped[bytes]
     added_at: Mapped[datetime]
 
@@ -136,13 +112,13 @@ class TraceRow(Base):
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    content_hash: Mapped[str] = mapped_column(String(HASH))
+    content_hash: Mapped[str] = mapped_column(Name(HASH))
     dataset_id: Mapped[int] = mapped_column(ForeignKey("datasets.id"))
     sample_id: Mapped[int] = mapped_column(ForeignKey("samples.id"), index=True)
     picture_id: Mapped[int | None] = mapped_column(ForeignKey("pictures.id"), index=True)
-    domain: Mapped[str] = mapped_column(String(32))
-    policy: Mapped[str] = mapped_column(String(MAX_NAME))
-    stop: Mapped[str] = mapped_column(String(16))
+    domain: Mapped[str] = mapped_column(Name(32))
+    policy: Mapped[str] = mapped_column(Name(MAX_NAME))
+    stop: Mapped[str] = mapped_column(Name(16))
     correct: Mapped[bool | None]
     turn_count: Mapped[int]
     step_count: Mapped[int]
@@ -150,7 +126,8 @@ class TraceRow(Base):
     fault_count: Mapped[int]
     reward_strict: Mapped[float | None]
     reward_vigorl: Mapped[float | None]
-    question_key: Mapped[str] = mapped_column(BYTEWISE)
+    # Ties of text are broken by bytes on every back end, so that a page is the same page everywhere.
+    question_key: Mapped[str] = mapped_column(Name(QUESTION_KEY, bytewise=True))
     added_at: Mapped[datetime]
 
 
@@ -172,7 +149,7 @@ class TurnRow(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     trace_id: Mapped[int] = mapped_column(ForeignKey("traces.id"))
     position: Mapped[int]
-    answer: Mapped[str | None] = mapped_column(Text)
+    answer: Mapped[str | None] = mapped_column(LongText)
     called: Mapped[bool]
     observed: Mapped[bool]
 
@@ -191,9 +168,9 @@ class StepRow(Base):
     trace_id: Mapped[int]
     position: Mapped[int]
     turn: Mapped[int]
-    text: Mapped[str] = mapped_column(Text)
-    written: Mapped[str | None] = mapped_column(Text)
-    source: Mapped[str | None] = mapped_column(String(16))
+    text: Mapped[str] = mapped_column(LongText)
+    written: Mapped[str | None] = mapped_column(LongText)
+    source: Mapped[str | None] = mapped_column(Name(16))
     written_x: Mapped[float | None]
     written_y: Mapped[float | None]
     x: Mapped[float | None]
@@ -212,7 +189,7 @@ class StudyRow(Base):
     __table_args__ = (UniqueConstraint("name", "version"), {"sqlite_autoincrement": True})
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(String(MAX_NAME))
+    name: Mapped[str] = mapped_column(Name(MAX_NAME))
     version: Mapped[int]
     settings: Mapped[dict[str, Any]]
     added_at: Mapped[datetime]
@@ -226,8 +203,8 @@ class EventRow(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     at: Mapped[datetime] = mapped_column(index=True)
-    kind: Mapped[str] = mapped_column(String(64), index=True)
-    actor: Mapped[str] = mapped_column(String(MAX_NAME))
+    kind: Mapped[str] = mapped_column(Name(64), index=True)
+    actor: Mapped[str] = mapped_column(Name(MAX_NAME))
     payload: Mapped[dict[str, Any]]
 
 
@@ -236,5 +213,5 @@ class DataVersionRow(Base):
 
     __tablename__ = "data_versions"
 
-    name: Mapped[str] = mapped_column(String(32), primary_key=True)
+    name: Mapped[str] = mapped_column(Name(32), primary_key=True)
     value: Mapped[int] = mapped_column(BigInteger)

@@ -12,11 +12,13 @@ from datetime import UTC, datetime
 from itertools import chain, islice
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, text, update
+from sqlalchemy import Connection, func, insert, select, update
 
+from annotations.columns import is_known
 from annotations.database import Database
 from annotations.documents import PreparedSample, PreparedTrace, Row, check_name, json_text, prepare, prepare_sample
 from annotations.facets import FacetCounter, Facets
+from annotations.fulltext import add_words
 from annotations.queries import StoredTrace, TracePage, TraceQuery, find_trace, iter_samples, iter_traces, list_traces
 from annotations.schema import (
     DatasetRow,
@@ -33,7 +35,7 @@ from annotations.schema import (
 from annotations.scores import Scores, score_trace
 from core.trace import Picture, Sample, Trace
 
-# Traces prepared and written at a time: bounded memory, and few enough parameters for one statement on either back end.
+# Traces prepared and written at a time: bounded memory, and few enough parameters for one statement on any back end.
 CHUNK = 250
 
 
@@ -187,8 +189,14 @@ class Transaction:
 
 
 def _payloads(connection: Connection, kind: str) -> Iterator[dict[str, Any]]:
-    wanted = select(EventRow.payload).where(EventRow.kind == kind).order_by(EventRow.id).execution_options(yield_per=CHUNK)
-    yield from connection.scalars(wanted)
+    # A few at a time by their ids, and not from an open cursor: not every driver can do anything else beside one.
+    newest = connection.scalar(select(func.max(EventRow.id)).where(EventRow.kind == kind)) or 0
+    last = 0
+    while last < newest:
+        wanted = select(EventRow.id, EventRow.payload).where(EventRow.kind == kind, EventRow.id > last, EventRow.id <= newest)
+        rows = connection.execute(wanted.order_by(EventRow.id).limit(CHUNK)).all()
+        yield from (row.payload for row in rows)
+        last = rows[-1].id
 
 
 class _Writer:
@@ -197,8 +205,12 @@ class _Writer:
     def __init__(self, connection: Connection, dataset: str) -> None:
         self.connection = connection
         self.now = datetime.now(UTC)
-        # Writers of other programs wait here (PostgreSQL), so that the check for equal traces and the writing are one act.
-        connection.execute(select(DataVersionRow.value).where(DataVersionRow.name == "traces").with_for_update())
+        # Writers of other programs wait here (SQLite's have waited already), so that the check for equal traces and the writing are
+        # one act. An update that changes nothing locks the row where FOR UPDATE is not known.
+        if is_known(connection.dialect):
+            connection.execute(select(DataVersionRow.value).where(DataVersionRow.name == "traces").with_for_update())
+        else:
+            connection.execute(update(DataVersionRow).where(DataVersionRow.name == "traces").values(value=DataVersionRow.value))
         self.dataset_id = self._dataset(dataset)
 
     def add(self, chunk: Sequence[PreparedTrace]) -> list[bool]:
@@ -238,7 +250,7 @@ class _Writer:
         self.connection.execute(insert(DocumentRow), [{"trace_id": number, "document": trace.document} for number, trace in numbered])
         self._insert(insert(TurnRow), [{**row, "trace_id": number} for number, trace in numbered for row in trace.turns])
         self._insert(insert(StepRow), [{**row, "trace_id": number} for number, trace in numbered for row in trace.steps])
-        self._index(numbered)
+        add_words(self.connection, [(number, trace.words) for number, trace in numbered])
 
     def add_samples(self, samples: Iterable[PreparedSample]) -> dict[str, int]:
         """The ids of samples by content hash, after those that were missing have been added."""
@@ -305,15 +317,6 @@ class _Writer:
             self.connection.execute(insert(DatasetRow).values(name=name, added_at=self.now))
             number = self.connection.execute(found).scalar_one()
         return number
-
-    def _index(self, numbered: list[tuple[int, PreparedTrace]]) -> None:
-        if self.connection.dialect.name == "sqlite":
-            statement = text("INSERT INTO trace_words (rowid, words) VALUES (:id, :words)")
-            rows: list[Row] = [{"id": number, "words": " ".join(trace.words)} for number, trace in numbered]
-        else:
-            statement = text("INSERT INTO trace_words (trace_id, words) VALUES (:id, array_to_tsvector(CAST(:words AS text[])))")
-            rows = [{"id": number, "words": trace.words} for number, trace in numbered]
-        self.connection.execute(statement, rows)
 
     def _insert(self, statement: Any, rows: list[Row]) -> None:
         # An empty list would be one row of defaults.

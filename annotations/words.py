@@ -1,7 +1,7 @@
 """Which words a text has, for the full-text index and for the searches that ask it.
 
-Both back ends are given the same words, cut by this file and by nothing else, so a search finds the same traces on both, and no
-text that a person types can be a syntax error of either.
+All back ends are given the same words, cut by this file and by nothing else, so a search finds the same traces on all, and no
+text that a person types can be a syntax error of any.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterable
 MAX_LETTERS = 64
 # PostgreSQL takes at most 1 MB of lexemes a row; half of that leaves room for its own bookkeeping.
 MAX_BYTES = 500_000
-# More words than a person types, and fewer than either back end minds.
+# More words than a person types, and fewer than any back end minds.
 MAX_QUERY_WORDS = 32
 # Scripts that write no blanks between words (CJK ideographs, kana): each sign is a word of its own.
 _SIGN = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
@@ -44,15 +44,20 @@ def index_words(texts: Iterable[str]) -> list[str]:
     return sorted(seen)
 
 
+def asked_words(text: str) -> list[str]:
+    """The words that a search for the text asks for, in their order; a search takes the last one as a beginning."""
+    return words_of(text)[:MAX_QUERY_WORDS]
+
+
 def sqlite_query(text: str) -> str | None:
     """The FTS5 query for traces that have every word of the text, the last one as a beginning; None where it has no word."""
-    terms = [f'"{word}"' for word in words_of(text)[:MAX_QUERY_WORDS]]
+    terms = [f'"{word}"' for word in asked_words(text)]
     return " ".join(terms) + "*" if terms else None
 
 
 def postgresql_query(text: str) -> str | None:
     """The same query as a tsquery."""
-    terms = [f"'{word}'" for word in words_of(text)[:MAX_QUERY_WORDS]]
+    terms = [f"'{word}'" for word in asked_words(text)]
     return " & ".join(terms) + ":*" if terms else None
 
 

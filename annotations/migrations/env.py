@@ -7,11 +7,12 @@ from alembic import context
 from annotations.migrations import VERSION_TABLE
 from annotations.schema import Base
 
+connection = context.config.attributes["connection"]
 context.configure(
-    connection=context.config.attributes["connection"],
+    connection=connection,
     target_metadata=Base.metadata,
     version_table=VERSION_TABLE,
-    # SQLite can roll back DDL too, which Alembic does not assume.
-    transactional_ddl=True,
+    # SQLite can roll back DDL too, which Alembic does not assume; of the others it knows.
+    transactional_ddl=True if connection.dialect.name == "sqlite" else None,
 )
 context.run_migrations()

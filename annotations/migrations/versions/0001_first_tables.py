@@ -1,19 +1,21 @@
 """The first tables: data sets, pictures, samples, traces with turns and steps, studies, the event log, the word index.
 
-The full-text index is made by hand on each back end: FTS5 without a copy of the text on SQLite, a tsvector under GIN on PostgreSQL.
-Both are fed the same words (annotations.words), so a search finds the same traces on both.
+The full-text index is made by hand on each back end: FTS5 without a copy of the text on SQLite, a tsvector under GIN on PostgreSQL, and
+a table of words elsewhere. All are fed the same words (annotations.words), so a search finds the same traces on all.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
+from annotations.columns import JsonValue, LongBytes, LongText, Name, UtcTime, is_mysql
+from core.errors import StoreError
+
 revision = "0001"
 down_revision = None
-
-TIME = sa.DateTime(timezone=True)
-BYTEWISE = sa.String(80).with_variant(sa.String(80, collation="C"), "postgresql")
 
 
 def upgrade() -> None:
@@ -22,30 +24,56 @@ def upgrade() -> None:
     _traces()
     _turns_and_steps()
     _studies_and_events()
-    if op.get_bind().dialect.name == "sqlite":
+    dialect = op.get_bind().dialect
+    if dialect.name == "sqlite":
         _sqlite_extras()
-    else:
+    elif dialect.name == "postgresql":
         _postgresql_extras()
+    else:
+        _table_of_words()
+        if is_mysql(dialect):
+            _mysql_triggers()
+
+
+def _create(name: str, *parts: Any, **options: Any) -> sa.Table:
+    """A new table, on MySQL and MariaDB with the engine and the collation that this program counts on."""
+    bind = op.get_bind()
+    if is_mysql(bind.dialect):
+        wanted = {"engine": "InnoDB", "charset": "utf8mb4", "collate": _exact_collation(bind), "row_format": "DYNAMIC"}
+        options |= {f"{bind.dialect.name}_{option}": value for option, value in wanted.items()}
+    made: sa.Table = op.create_table(name, *parts, **options)
+    return made
+
+
+def _exact_collation(bind: sa.Connection) -> str:
+    """The collation that tells all texts apart, also by case, accents and blanks at the end; each of the two servers has its own."""
+    asked = sa.text(
+        "SELECT collation_name FROM information_schema.collations WHERE collation_name IN ('utf8mb4_nopad_bin', 'utf8mb4_0900_bin')"
+    )
+    found: str | None = bind.execute(asked).scalar()
+    if found is None:
+        raise StoreError("This server is too old to tell all names apart: update it to MariaDB 10.2 or MySQL 8.0.17, or later.")
+    return found
 
 
 def _datasets_and_pictures() -> None:
-    op.create_table(
+    _create(
         "datasets",
         sa.Column("id", sa.Integer, primary_key=True),
-        sa.Column("name", sa.String(500), nullable=False),
-        sa.Column("added_at", TIME, nullable=False),
+        sa.Column("name", Name(500), nullable=False),
+        sa.Column("added_at", UtcTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_datasets"),
         sa.UniqueConstraint("name", name="uq_datasets_name"),
         sqlite_autoincrement=True,
     )
-    op.create_table(
+    _create(
         "pictures",
         sa.Column("id", sa.Integer, primary_key=True),
-        sa.Column("sha256", sa.String(64), nullable=False),
+        sa.Column("sha256", Name(64), nullable=False),
         sa.Column("width", sa.Integer, nullable=False),
         sa.Column("height", sa.Integer, nullable=False),
         sa.Column("orientation", sa.Integer, nullable=False),
-        sa.Column("added_at", TIME, nullable=False),
+        sa.Column("added_at", UtcTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_pictures"),
         sa.UniqueConstraint("sha256", name="uq_pictures_sha256"),
         sqlite_autoincrement=True,
@@ -53,22 +81,22 @@ def _datasets_and_pictures() -> None:
 
 
 def _samples() -> None:
-    op.create_table(
+    _create(
         "samples",
         sa.Column("id", sa.Integer, primary_key=True),
         sa.Column("dataset_id", sa.Integer, sa.ForeignKey("datasets.id", name="fk_samples_dataset_id"), nullable=False, index=True),
-        sa.Column("content_hash", sa.String(64), nullable=False),
-        sa.Column("question", sa.Text, nullable=False),
-        sa.Column("domain", sa.String(32), nullable=False),
-        sa.Column("truth_kind", sa.String(16), nullable=False),
-        sa.Column("truth_text", sa.Text, nullable=False),
-        sa.Column("document", sa.LargeBinary, nullable=False),
-        sa.Column("added_at", TIME, nullable=False),
+        sa.Column("content_hash", Name(64), nullable=False),
+        sa.Column("question", LongText(), nullable=False),
+        sa.Column("domain", Name(32), nullable=False),
+        sa.Column("truth_kind", Name(16), nullable=False),
+        sa.Column("truth_text", LongText(), nullable=False),
+        sa.Column("document", LongBytes(), nullable=False),
+        sa.Column("added_at", UtcTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_samples"),
         sa.UniqueConstraint("content_hash", "dataset_id", name="uq_samples_content_hash_dataset_id"),
         sqlite_autoincrement=True,
     )
-    op.create_table(
+    _create(
         "sample_pictures",
         sa.Column("sample_id", sa.Integer, sa.ForeignKey("samples.id", name="fk_sample_pictures_sample_id"), nullable=False),
         sa.Column("position", sa.Integer, nullable=False),
@@ -78,16 +106,16 @@ def _samples() -> None:
 
 
 def _traces() -> None:
-    op.create_table(
+    _create(
         "traces",
         sa.Column("id", sa.Integer, primary_key=True),
-        sa.Column("content_hash", sa.String(64), nullable=False),
+        sa.Column("content_hash", Name(64), nullable=False),
         sa.Column("dataset_id", sa.Integer, sa.ForeignKey("datasets.id", name="fk_traces_dataset_id"), nullable=False),
         sa.Column("sample_id", sa.Integer, sa.ForeignKey("samples.id", name="fk_traces_sample_id"), nullable=False, index=True),
         sa.Column("picture_id", sa.Integer, sa.ForeignKey("pictures.id", name="fk_traces_picture_id"), index=True),
-        sa.Column("domain", sa.String(32), nullable=False),
-        sa.Column("policy", sa.String(500), nullable=False),
-        sa.Column("stop", sa.String(16), nullable=False),
+        sa.Column("domain", Name(32), nullable=False),
+        sa.Column("policy", Name(500), nullable=False),
+        sa.Column("stop", Name(16), nullable=False),
         sa.Column("correct", sa.Boolean),
         sa.Column("turn_count", sa.Integer, nullable=False),
         sa.Column("step_count", sa.Integer, nullable=False),
@@ -95,8 +123,8 @@ def _traces() -> None:
         sa.Column("fault_count", sa.Integer, nullable=False),
         sa.Column("reward_strict", sa.Double),
         sa.Column("reward_vigorl", sa.Double),
-        sa.Column("question_key", BYTEWISE, nullable=False),
-        sa.Column("added_at", TIME, nullable=False),
+        sa.Column("question_key", Name(80, bytewise=True), nullable=False),
+        sa.Column("added_at", UtcTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_traces"),
         sa.UniqueConstraint("content_hash", "dataset_id", name="uq_traces_content_hash_dataset_id"),
         sqlite_autoincrement=True,
@@ -105,36 +133,36 @@ def _traces() -> None:
     op.create_index("ix_traces_facets", "traces", facets)
     for column in ("question_key", "step_count", "look_count", "fault_count", "reward_strict"):
         op.create_index(f"ix_traces_{column}_id", "traces", [column, "id"])
-    op.create_table(
+    _create(
         "trace_documents",
         sa.Column("trace_id", sa.Integer, sa.ForeignKey("traces.id", name="fk_trace_documents_trace_id"), autoincrement=False),
-        sa.Column("document", sa.LargeBinary, nullable=False),
+        sa.Column("document", LongBytes(), nullable=False),
         sa.PrimaryKeyConstraint("trace_id", name="pk_trace_documents"),
     )
 
 
 def _turns_and_steps() -> None:
-    op.create_table(
+    _create(
         "turns",
         sa.Column("id", sa.Integer, primary_key=True),
         sa.Column("trace_id", sa.Integer, sa.ForeignKey("traces.id", name="fk_turns_trace_id"), nullable=False),
         sa.Column("position", sa.Integer, nullable=False),
-        sa.Column("answer", sa.Text),
+        sa.Column("answer", LongText()),
         sa.Column("called", sa.Boolean, nullable=False),
         sa.Column("observed", sa.Boolean, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_turns"),
         sa.UniqueConstraint("trace_id", "position", name="uq_turns_trace_id_position"),
         sqlite_autoincrement=True,
     )
-    op.create_table(
+    _create(
         "steps",
         sa.Column("id", sa.Integer, primary_key=True),
         sa.Column("trace_id", sa.Integer, nullable=False),
         sa.Column("position", sa.Integer, nullable=False),
         sa.Column("turn", sa.Integer, nullable=False),
-        sa.Column("text", sa.Text, nullable=False),
-        sa.Column("written", sa.Text),
-        sa.Column("source", sa.String(16)),
+        sa.Column("text", LongText(), nullable=False),
+        sa.Column("written", LongText()),
+        sa.Column("source", Name(16)),
         *(sa.Column(name, sa.Double) for name in ("written_x", "written_y", "x", "y")),
         sa.Column("inside", sa.Boolean),
         *(sa.Column(name, sa.Double) for name in ("look_x1", "look_y1", "look_x2", "look_y2")),
@@ -146,30 +174,30 @@ def _turns_and_steps() -> None:
 
 
 def _studies_and_events() -> None:
-    op.create_table(
+    _create(
         "studies",
         sa.Column("id", sa.Integer, primary_key=True),
-        sa.Column("name", sa.String(500), nullable=False),
+        sa.Column("name", Name(500), nullable=False),
         sa.Column("version", sa.Integer, nullable=False),
-        sa.Column("settings", sa.JSON, nullable=False),
-        sa.Column("added_at", TIME, nullable=False),
+        sa.Column("settings", JsonValue(), nullable=False),
+        sa.Column("added_at", UtcTime(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_studies"),
         sa.UniqueConstraint("name", "version", name="uq_studies_name_version"),
         sqlite_autoincrement=True,
     )
-    op.create_table(
+    _create(
         "events",
         sa.Column("id", sa.Integer, primary_key=True),
-        sa.Column("at", TIME, nullable=False, index=True),
-        sa.Column("kind", sa.String(64), nullable=False, index=True),
-        sa.Column("actor", sa.String(500), nullable=False),
-        sa.Column("payload", sa.JSON, nullable=False),
+        sa.Column("at", UtcTime(), nullable=False, index=True),
+        sa.Column("kind", Name(64), nullable=False, index=True),
+        sa.Column("actor", Name(500), nullable=False),
+        sa.Column("payload", JsonValue(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_events"),
         sqlite_autoincrement=True,
     )
-    versions = op.create_table(
+    versions = _create(
         "data_versions",
-        sa.Column("name", sa.String(32), nullable=False),
+        sa.Column("name", Name(32), nullable=False),
         sa.Column("value", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("name", name="pk_data_versions"),
     )
@@ -199,3 +227,20 @@ def _postgresql_extras() -> None:
     )
     op.execute("CREATE TRIGGER events_refuse_change BEFORE UPDATE OR DELETE ON events FOR EACH ROW EXECUTE FUNCTION events_refuse()")
     op.execute("CREATE TRIGGER events_refuse_truncate BEFORE TRUNCATE ON events FOR EACH STATEMENT EXECUTE FUNCTION events_refuse()")
+
+
+def _table_of_words() -> None:
+    _create(
+        "trace_words",
+        sa.Column("word", Name(64), nullable=False),
+        sa.Column("trace_id", sa.Integer, sa.ForeignKey("traces.id", name="fk_trace_words_trace_id"), nullable=False, index=True),
+        sa.PrimaryKeyConstraint("word", "trace_id", name="pk_trace_words"),
+    )
+
+
+def _mysql_triggers() -> None:
+    for verb in ("UPDATE", "DELETE"):
+        op.execute(
+            f"CREATE TRIGGER events_refuse_{verb.lower()} BEFORE {verb} ON events "
+            "FOR EACH ROW SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'the event log is append-only'"
+        )
