@@ -1,4 +1,4 @@
-"""Real databases for the tests of the store: a SQLite file and a PostgreSQL server of our own, each test with a fresh one."""
+"""Real databases for the tests of the store: SQLite files, a PostgreSQL and a MariaDB server of our own, each test with a fresh one."""
 
 from __future__ import annotations
 
@@ -17,9 +17,16 @@ import pytest
 
 from annotations.database import Database, open_database, sqlite_url
 from annotations.store import Store
+from tests.annotations.servers import MariaServer, running_mariadb
 
 NOBODY = 65534
-BACK_ENDS = ("sqlite", pytest.param("postgresql", marks=pytest.mark.postgres))
+BACK_ENDS = (
+    "sqlite",
+    pytest.param("postgresql", marks=pytest.mark.postgres),
+    pytest.param("mariadb", marks=pytest.mark.mariadb),
+    # A database that the store does not know by name.
+    "plain",
+)
 
 
 @dataclass
@@ -99,6 +106,13 @@ def postgres_server() -> Iterator[PostgresServer]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+def maria_server() -> Iterator[MariaServer]:
+    """A MariaDB server for this run; skips where no server is installed, or none may be started."""
+    with running_mariadb() as server:
+        yield server
+
+
 def _binaries() -> Path | None:
     found = shutil.which("initdb")
     installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
@@ -138,19 +152,26 @@ def back_end(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def empty_url(back_end: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a database that does not hold a table yet."""
-    if back_end == "sqlite":
-        return sqlite_url(tmp_path / "saccade.db")
-    server: PostgresServer = request.getfixturevalue("postgres_server")
-    return server.empty_database()
+    if back_end == "postgresql":
+        server: PostgresServer = request.getfixturevalue("postgres_server")
+        return server.empty_database()
+    return _fresh(back_end, request, tmp_path)
 
 
 @pytest.fixture
 def database_url(back_end: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a fresh database; opening it brings it to the head revision where it is not there already."""
-    if back_end == "sqlite":
-        return sqlite_url(tmp_path / "saccade.db")
-    server: PostgresServer = request.getfixturevalue("postgres_server")
-    return server.migrated_database()
+    if back_end == "postgresql":
+        server: PostgresServer = request.getfixturevalue("postgres_server")
+        return server.migrated_database()
+    return _fresh(back_end, request, tmp_path)
+
+
+def _fresh(back_end: str, request: pytest.FixtureRequest, folder: Path) -> str:
+    if back_end == "mariadb":
+        server: MariaServer = request.getfixturevalue("maria_server")
+        return server.empty_database()
+    return sqlite_url(folder / "saccade.db").replace("sqlite", back_end, 1)
 
 
 @pytest.fixture

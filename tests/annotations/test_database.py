@@ -94,7 +94,9 @@ def _open_and_close(url: str) -> None:
     open_database(url).close()
 
 
-def test_several_programs_can_make_one_database_at_once(empty_url: str) -> None:
+def test_several_programs_can_make_one_database_at_once(empty_url: str, back_end: str) -> None:
+    if back_end == "plain":
+        pytest.skip("how programs take turns on a database that is not known by name is not known either")
     context = multiprocessing.get_context("spawn")
     programs = [context.Process(target=_open_and_close, args=(empty_url,)) for _ in range(4)]
     for program in programs:
@@ -111,18 +113,34 @@ def test_several_programs_can_make_one_database_at_once(empty_url: str) -> None:
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        ("nonsense", "'nonsense' is not a database URL: write sqlite:////folder/file.db or postgresql://user@host/name."),
+        ("nonsense", "'nonsense' is not a database URL: write sqlite:////folder/file.db, postgresql://user@host/name or mysql://"),
+        ("mysql://ann:secret@host:port/name", r"'\*\*\*@host:port/name' is not a database URL"),
+        ("mysql//ann:sec@ret@host/name", r"'\*\*\*@host/name' is not a database URL"),
         ("sqlite://", "A database in memory loses everything at the end"),
         ("sqlite:///:memory:", "A database in memory loses everything at the end"),
-        ("mysql://user@host/name", "keeps its data in SQLite or PostgreSQL, not in mysql"),
-        ("postgresql+unheardof://user@host/name", "The driver of postgresql\\+unheardof://user@host/name is not installed"),
+        ("sqlite+pysqlcipher:////folder/a.db", "SQLite is opened with the driver that Python brings"),
+        (
+            "oracle://ann:secret@host/name",
+            r"The address oracle://ann:\*\*\*@host/name needs the package oracledb: pip install oracledb into \.venv\.$",
+        ),
+        (
+            "mysql+mysqldb://host/name?password=secret",
+            r"\?password=\*\*\* needs the package MySQLdb: pip install mysqlclient into \.venv\.$",
+        ),
+        ("postgresql+unheardof://ann:secret@host/name", r"SQLAlchemy does not know postgresql\+unheardof \(.*\): check its spelling"),
+        (
+            "unheardof://ann:secret@host/name",
+            r"SQLAlchemy does not know unheardof \(unheardof://ann:\*\*\*@host/name\): check its spelling",
+        ),
         ("sqlite:////nowhere/at/all/a.db", "The folder /nowhere/at/all does not exist: create it, or choose another --data-dir."),
         ("sqlite:////proc/a.db", "/proc/a.db cannot be opened or made"),
     ],
 )
 def test_a_url_that_cannot_be_opened(url: str, said: str) -> None:
-    with pytest.raises(StoreError, match=said):
+    with pytest.raises(StoreError, match=said) as caught:
         open_database(url)
+    assert "\n" not in str(caught.value)
+    assert "sec" not in str(caught.value)
 
 
 def test_a_server_that_does_not_answer_is_named_without_its_password(tmp_path: Path) -> None:
@@ -248,7 +266,7 @@ def test_no_way_of_asking_a_reader_writes(database_url: str) -> None:
     open_database(database_url).close()
     reader = open_database(database_url, read_only=True)
     for statement in ("UPDATE data_versions SET value = 1", "CREATE TABLE notes (words text)", "DROP TABLE studies"):
-        with reader.engine.connect() as connection, pytest.raises(DBAPIError, match=r"readonly|read-only"):
+        with reader.engine.connect() as connection, pytest.raises((DBAPIError, ReadOnly), match=r"(?i)read.?only"):
             connection.execute(text(statement))
     with pytest.raises(ReadOnly, match="opened for reading only"), reader.reading() as connection:
         connection.execute(text("UPDATE data_versions SET value = 1"))
@@ -277,6 +295,7 @@ def test_the_second_start_loads_little(tmp_path: Path) -> None:
         "from annotations.store import Store\n"
         f"print(Store(open_database({url!r})).list_traces(TraceQuery()).total)\n"
         "heavy = {'alembic', 'torch', 'transformers', 'gradio', 'fastapi', 'pandas', 'numpy', 'psycopg', 'mako'}\n"
+        "heavy |= {'pymysql', 'sqlalchemy.dialects.mysql', 'sqlalchemy.dialects.postgresql', 'annotations.servers'}\n"
         "print(sorted(heavy & set(sys.modules)))\n"
     )
     root = Path(__file__).resolve().parents[2]
