@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from annotations.importing.preview import FrameOption, Preview
-from annotations.importing.report import ImportReport, LineVerdict, Outcome, Progress
+from annotations.importing.report import ImportReport, Progress
 from annotations.importing.run import ImportRequest, run_import
 from annotations.importing.sources import Upload
 from annotations.pictures import PictureStore
@@ -40,12 +40,16 @@ class Form:
 def request_of(form: Form, scratch: Path) -> ImportRequest:
     """The import that the form asks for; uploaded pictures are laid into a folder of their own below `scratch`.
 
-    Raises ImportRefused where there is no file, or two uploaded pictures have one name.
+    Raises ImportRefused where there is no file, where pictures come from two places, or two uploaded ones have one name.
     """
     if not form.files:
         raise ImportRefused("There is no file yet: drop one or more files of traces into the first box.")
     uploads = tuple(Upload(Path(path), Path(path).name) for path in form.files)
     folder = form.folder.strip()
+    if folder and form.pictures:
+        raise ImportRefused(
+            "Both a folder of pictures and uploaded pictures are given: leave one of them out, so that it is clear which are meant."
+        )
     root = _picture_folder(form.pictures, scratch) if form.pictures else (Path(folder).expanduser() if folder else None)
     scratch.mkdir(parents=True, exist_ok=True)
     report = Path(tempfile.mkdtemp(prefix="report-", dir=scratch)) / "import-report.jsonl"
@@ -128,20 +132,10 @@ def progress_words(progress: Progress) -> str:
     return f"{which}{progress.share:.0%}".replace("%", " %") + f", {progress.lines:,} lines read{refused}{left}"
 
 
-def outcome_rows(report: ImportReport) -> list[list[str | int]]:
-    """How many lines had which outcome."""
-    return [[outcome.value, report.counts.get(outcome, 0)] for outcome in Outcome]
-
-
-def verdict_rows(verdicts: Sequence[LineVerdict]) -> list[list[str | int]]:
-    """The lines that were refused, with the reason of each."""
-    return [[verdict.file, verdict.line, verdict.words] for verdict in verdicts]
-
-
-def frame_rows(found: Preview) -> list[list[str]]:
-    """What each frame would make of the points: the one that would be taken first."""
+def frame_choices(found: Preview) -> list[tuple[str, str]]:
+    """What each frame would make of the points, as (words, option): the one that would be taken first."""
     chosen = [found.frame] if found.frame else []
-    return [[option.option, option.words, _outside(option)] for option in (*chosen, *found.others)]
+    return [(f"{option.words} ({_outside(option)} points outside)", option.option) for option in (*chosen, *found.others)]
 
 
 def _outside(option: FrameOption) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from urllib.parse import parse_qsl, urlencode
 
 import gradio as gr
 from fastapi import FastAPI, Request, Response
@@ -50,8 +51,15 @@ def add_routes(app: FastAPI, services: Services) -> None:
     app.mount("/ui", StaticFiles(directory=STATIC), name="ui")
 
 
+def _without_page(query: bytes) -> bytes:
+    """The address's query without `page`: Gradio takes that name for pages of its own, of which there are none here, and fails."""
+    return urlencode([(name, value) for name, value in parse_qsl(query, keep_blank_values=True) if name != b"page"]).encode()
+
+
 async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Headers that keep a browser from guessing types and from showing the pages inside another site's."""
+    """Headers that keep a browser from guessing types and from showing the pages inside another site's; addresses Gradio cannot read."""
+    if request.url.path == "/":
+        request.scope["query_string"] = _without_page(request.scope["query_string"])
     response = await call_next(request)
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     response.headers.setdefault("Referrer-Policy", "no-referrer")

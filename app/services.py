@@ -42,7 +42,9 @@ def open_services(settings: Settings) -> Iterator[Services]:
     url = settings.database_url or sqlite_url(settings.data_dir / DATABASE_FILE)
     database = open_database(url, read_only=settings.read_only)
     try:
-        with tempfile.TemporaryDirectory(prefix="saccade-") as scratch:
+        # Uploads may be as large as what they are imported into: they lie on the same disk.
+        beside = None if settings.read_only else settings.data_dir
+        with tempfile.TemporaryDirectory(prefix="scratch-", dir=beside) as scratch:
             # What is only read is not written to, not even for the cache of thumbnails.
             cache = Path(scratch) / "thumbnails" if settings.read_only else None
             pictures = PictureStore(settings.data_dir / "pictures", cache=cache)

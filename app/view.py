@@ -58,6 +58,7 @@ def picture_view(picture: Picture, media_type: str) -> dict[str, Any]:
     turned = picture.orientation != 1 and media_type not in _SELF_TURNING
     return {
         "url": f"/pictures/{picture.sha256}/upright" if turned else f"/pictures/{picture.sha256}",
+        "thumbnail": f"/pictures/{picture.sha256}/thumbnail",
         "width": picture.size.width,
         "height": picture.size.height,
         "name": picture.name,

@@ -50,6 +50,7 @@ def _open_and_serve(settings: Settings, listening: socket.socket) -> int:
     with open_services(settings) as services:
         if not settings.read_only:
             seed_demo(services.store, services.pictures, STATIC / "demo")
+        os.environ["GRADIO_TEMP_DIR"] = str(services.scratch / "uploads")
         with quick_and_offline():
             from app.server import build_app
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
@@ -12,21 +12,12 @@ import gradio as gr
 from PIL import Image
 
 from annotations.importing.preview import Preview, draw_preview, preview
-from annotations.importing.report import ImportReport, Progress
+from annotations.importing.report import ImportReport, LineVerdict, Outcome, Progress
 from app.durations import duration
-from app.importing import (
-    Form,
-    frame_rows,
-    outcome_rows,
-    preview_words,
-    progress_words,
-    request_of,
-    running_import,
-    verdict_rows,
-)
+from app.importing import Form, frame_choices, preview_words, progress_words, request_of, running_import
 from app.services import Services
-from app.tabs.errors import as_gradio_error
 from app.words import DOMAIN_TITLES
+from core.errors import SaccadeError
 
 _LEAD = """
 Bring in evaluation rollouts, search trees, SFT dialogs, RL and evaluation records, error logs, or what Saccade exported: JSON lines, a JSON
@@ -36,6 +27,7 @@ _BEFORE = (
     "Look first shows what is in the files, and the first picture with its points in the frame that was recovered, before anything is "
     "imported. A wrong frame puts every point in the wrong place: look for it there."
 )
+_LEGEND = "Points are numbered in the order of the text, a colour for each trace; a red square is outside, shown at the nearest edge."
 _FRAMES = [
     ("Find out (args.json, or the file's kind)", "auto"),
     ("Pixels of the picture as stored", "original"),
@@ -43,21 +35,27 @@ _FRAMES = [
     ("Longest side limited to 1260", "side:1260"),
     ("Thousandths of each side (Qwen3-VL)", "normalised"),
 ]
-
-
 # Where the frame stands in the form's fields.
 _FRAME = 5
+
+Updates = dict[Any, Any]
 
 
 class _Results(NamedTuple):
     """The right half: what was found or done."""
 
     status: gr.HTML
+    asked: gr.HTML
     picture: gr.Image
-    frames: gr.Dataframe
-    counts: gr.Dataframe
-    refused: gr.Dataframe
+    frames: gr.Radio
+    verdicts: gr.HTML
     report: gr.DownloadButton
+
+
+class _Buttons(NamedTuple):
+    check: gr.Button
+    start: gr.Button
+    stop: gr.Button
 
 
 def build(services: Services) -> None:
@@ -73,7 +71,7 @@ def build(services: Services) -> None:
                     stop = gr.Button("Stop", variant="stop", visible=False, elem_id="sc-import-stop")
             with gr.Column(scale=5, min_width=320):
                 results = _results()
-    _wire(services, form, check, start, stop, results)
+    _wire(services, form, _Buttons(check, start, stop), results)
 
 
 def _form() -> list[Any]:
@@ -95,76 +93,89 @@ def _form() -> list[Any]:
     )
     dataset = gr.Textbox(label="Data set", placeholder="named after the run or the file", elem_id="sc-import-dataset")
     with gr.Accordion("What the files do not say", open=False):
-        domains = [("Tell by the truth, row by row", ""), *((title, name.value) for name, title in DOMAIN_TITLES.items())]
+        domains = [("Tell each row's domain from its truth", ""), *((title, name.value) for name, title in DOMAIN_TITLES.items())]
         domain = gr.Dropdown(domains, value="", label="Domain")
         frame = gr.Dropdown(
-            _FRAMES, value="auto", label="What the coordinates are measured in", allow_custom_value=True, elem_id="sc-import-frame",
+            _FRAMES,
+            value="auto",
+            label="What the coordinates are measured in",
+            allow_custom_value=True,
+            elem_id="sc-import-frame",
             info="Also side:N for a limit of the longest side, or budget:N for a limit of the area in pixels.",
-        )  # fmt: skip
+        )
         strict = gr.Checkbox(label="All or nothing: one refused line, and nothing is imported", elem_id="sc-import-strict")
     return [files, folder, pictures, dataset, domain, frame, strict]
 
 
 def _results() -> _Results:
-    status = gr.HTML(_status(_BEFORE), elem_id="sc-import-status", apply_default_css=False)
-    picture = gr.Image(
-        label="The first picture with its points",
-        type="pil",
-        visible=False,
-        interactive=False,
-        buttons=["fullscreen"],
-        elem_id="sc-import-picture",
+    return _Results(
+        status=gr.HTML(_status(_BEFORE), elem_id="sc-import-status", apply_default_css=False),
+        asked=gr.HTML(visible=False, elem_id="sc-import-asked", apply_default_css=False),
+        picture=gr.Image(
+            type="pil", show_label=False, visible=False, interactive=False, buttons=["fullscreen"], elem_id="sc-import-picture"
+        ),
+        frames=gr.Radio(label="Read the numbers as", visible=False, elem_id="sc-import-frames"),
+        verdicts=gr.HTML(visible=False, elem_id="sc-import-verdicts", apply_default_css=False),
+        report=gr.DownloadButton("Download the verdict of every line", visible=False, elem_id="sc-import-report"),
     )
-    frames = gr.Dataframe(
-        headers=["frame", "the numbers would be", "points outside"],
-        visible=False,
-        interactive=False,
-        wrap=True,
-        label="Frames that were tried",
-    )
-    counts = gr.Dataframe(headers=["lines", "count"], visible=False, interactive=False, label="What became of the lines")
-    refused = gr.Dataframe(
-        headers=["file", "line", "why"], visible=False, interactive=False, wrap=True, label="Refused lines (the first of them)",
-        elem_id="sc-import-refused", column_widths=["25%", "10%", "65%"],
-    )  # fmt: skip
-    report = gr.DownloadButton("Download the verdict of every line", visible=False, elem_id="sc-import-report")
-    return _Results(status, picture, frames, counts, refused, report)
 
 
-def _wire(services: Services, form: list[Any], check: gr.Button, start: gr.Button, stop: gr.Button, results: _Results) -> None:
-    def look(*fields: Any) -> dict[Any, Any]:
-        with as_gradio_error():
-            found = preview(request_of(_as_form(fields), services.scratch), services.pictures)
-            return _found(found, results)
+def _wire(services: Services, form: list[Any], buttons: _Buttons, results: _Results) -> None:
+    def look(*fields: Any) -> Iterator[Updates]:
+        found = preview(request_of(_as_form(fields), services.scratch), services.pictures)
+        yield {**_cleared(results), **_found(found, results)}
 
-    def look_in_frame(event: gr.SelectData, *fields: Any) -> dict[Any, Any]:
-        option = str(event.row_value[0])
-        return {**look(*fields[:_FRAME], option, *fields[_FRAME + 1 :]), form[_FRAME]: option}
+    def look_in_frame(option: str, *fields: Any) -> Iterator[Updates]:
+        forced = (*fields[:_FRAME], option, *fields[_FRAME + 1 :])
+        found = preview(request_of(_as_form(forced), services.scratch), services.pictures)
+        # The choices stay where they are: what was clicked must not jump away from under the pointer.
+        shown = _found(found, results)
+        del shown[results.frames]
+        yield {**shown, form[_FRAME]: option}
 
-    def run(*fields: Any) -> Iterator[dict[Any, Any]]:
-        with as_gradio_error():
-            request = request_of(_as_form(fields), services.scratch)
-            yield {stop: gr.update(visible=True), start: gr.update(interactive=False), results.status: _status("Starting.")}
-            for told in running_import(request, services.store, services.pictures):
-                if isinstance(told, Progress):
-                    yield {results.status: _status(progress_words(told), share=told.share)}
-                else:
-                    yield {**_done(told, str(request.report), results), **idle()}
+    def run(*fields: Any) -> Iterator[Updates]:
+        request = request_of(_as_form(fields), services.scratch)
+        yield {**_cleared(results), results.status: _status("Starting."), **_busy(buttons)}
+        for told in running_import(request, services.store, services.pictures):
+            if isinstance(told, Progress):
+                yield {results.status: _status(progress_words(told), share=told.share)}
+            else:
+                yield {**_done(told, str(request.report), results), **_idle(buttons)}
 
-    def idle() -> dict[Any, Any]:
-        return {stop: gr.update(visible=False), start: gr.update(interactive=True)}
+    def stopped() -> Updates:
+        return {results.status: _status("Stopped. What was imported before is kept."), **_idle(buttons)}
 
-    check.click(look, form, list(results), api_visibility="private", show_progress="minimal", show_progress_on=results.status)
-    results.frames.select(look_in_frame, form, [*results, form[_FRAME]], api_visibility="private", show_progress="minimal")
-    running = start.click(run, form, [*results, start, stop], api_visibility="private", show_progress="hidden")
-    running.failure(idle, None, [start, stop], api_visibility="private")
-    stop.click(
-        lambda: {results.status: _status("Stopped. What was imported before is kept."), **idle()},
-        None,
-        [results.status, start, stop],
-        cancels=[running],
-        api_visibility="private",
-    )
+    everything = [*results, buttons.start, buttons.stop]
+    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+    buttons.check.click(_in_words(look, results, buttons), form, everything, **quiet)
+    results.frames.input(_in_words(look_in_frame, results, buttons), [results.frames, *form], [*everything, form[_FRAME]], **quiet)
+    running = buttons.start.click(_in_words(run, results, buttons), form, everything, **quiet)
+    buttons.stop.click(stopped, None, everything, cancels=[running], **quiet)
+
+
+def _in_words(handler: Callable[..., Iterator[Updates]], results: _Results, buttons: _Buttons) -> Callable[..., Iterator[Updates]]:
+    """The tab's boundary: an error raised on purpose is said in the status, in place of whatever stood there before."""
+
+    def guarded(*fields: Any) -> Iterator[Updates]:
+        try:
+            yield from handler(*fields)
+        except SaccadeError as error:
+            yield {**_cleared(results), results.status: _status(str(error), warn=True), **_idle(buttons)}
+
+    return guarded
+
+
+def _busy(buttons: _Buttons) -> Updates:
+    return {buttons.stop: gr.update(visible=True), buttons.start: gr.update(interactive=False)}
+
+
+def _idle(buttons: _Buttons) -> Updates:
+    return {buttons.stop: gr.update(visible=False), buttons.start: gr.update(interactive=True)}
+
+
+def _cleared(results: _Results) -> Updates:
+    """Nothing of an earlier look or import stays beside a new one."""
+    return {part: gr.update(visible=False) for part in results[1:]}
 
 
 def _as_form(fields: tuple[Any, ...]) -> Form:
@@ -172,33 +183,44 @@ def _as_form(fields: tuple[Any, ...]) -> Form:
     return Form(tuple(files or ()), folder or "", tuple(pictures or ()), dataset or "", domain or "", frame or "auto", bool(strict))
 
 
-def _found(found: Preview, results: _Results) -> dict[Any, Any]:
+def _found(found: Preview, results: _Results) -> Updates:
     shown = found.frame is not None and found.picture_file is not None
     picture = Image.open(io.BytesIO(draw_preview(found))) if shown else None
-    words = [preview_words(found), *found.warnings]
+    warn = bool(found.warnings or found.refused or (found.frame and found.frame.outside))
+    choices = frame_choices(found)
+    asked = f"<p><strong>{html.escape(found.question[:300])}</strong></p><p>{_LEGEND}</p>"
     return {
-        results.status: _status(" ".join(words), warn=bool(found.warnings or found.refused or (found.frame and found.frame.outside))),
-        results.picture: gr.update(value=picture, visible=shown, label=f"The first picture with its points: {found.question[:120]}"),
-        results.frames: gr.update(value=frame_rows(found), visible=found.frame is not None),
-        results.refused: gr.update(value=verdict_rows(found.refused), visible=bool(found.refused)),
-        results.counts: gr.update(visible=False),
-        results.report: gr.update(visible=False),
+        results.status: _status(" ".join([preview_words(found), *found.warnings]), warn=warn),
+        results.asked: gr.update(value=f'<div class="sc-asked">{asked}</div>', visible=shown),
+        results.picture: gr.update(value=picture, visible=shown),
+        results.frames: gr.update(choices=choices, value=choices[0][1] if choices else None, visible=bool(choices)),
+        results.verdicts: gr.update(value=_refused(found.refused), visible=bool(found.refused)),
     }
 
 
-def _done(report: ImportReport, file: str, results: _Results) -> dict[Any, Any]:
+def _done(report: ImportReport, file: str, results: _Results) -> Updates:
+    counts = _table(("lines", "count"), [(outcome.value, f"{report.count(outcome):,}") for outcome in Outcome])
+    words = " ".join([report.words, f"It took {duration(report.seconds)}.", *report.warnings])
+    links = () if report.taken_back else tuple(report.datasets)
     return {
-        results.status: _status(
-            " ".join([report.words, f"It took {duration(report.seconds)}.", *report.warnings]),
-            warn=bool(report.warnings) or report.taken_back,
-            links=() if report.taken_back else tuple(report.datasets),
-        ),
-        results.picture: gr.update(visible=False),
-        results.frames: gr.update(visible=False),
-        results.counts: gr.update(value=outcome_rows(report), visible=True),
-        results.refused: gr.update(value=verdict_rows(report.refused), visible=bool(report.refused)),
+        results.status: _status(words, warn=bool(report.warnings) or report.taken_back, links=links),
+        results.verdicts: gr.update(value=counts + _refused(report.refused), visible=True),
         results.report: gr.update(value=file, visible=True),
     }
+
+
+def _refused(verdicts: Sequence[LineVerdict]) -> str:
+    if not verdicts:
+        return ""
+    rows = [(verdict.file, f"{verdict.line:,}" if verdict.line else "", verdict.words) for verdict in verdicts]
+    return f"<h3>Refused lines (the first of them)</h3>{_table(('file', 'line', 'why'), rows)}"
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table of plain text: every cell is escaped."""
+    head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in heads)
+    body = "".join("<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    return f'<table class="sc-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
 
 
 def _status(words: str, *, share: float | None = None, warn: bool = False, links: tuple[str, ...] = ()) -> str:

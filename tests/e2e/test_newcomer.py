@@ -115,7 +115,7 @@ def test_importing_a_file_and_seeing_the_refused_line(page: Page, server: Servin
     page.locator("#sc-import-picture img").wait_for()
     page.locator("#sc-import-start").click()
     page.locator("#sc-import-status", has_text="2 traces added").wait_for()
-    refused = page.locator("#sc-import-refused")
+    refused = page.locator("#sc-import-verdicts")
     refused.wait_for()
     assert file.name in refused.inner_text()
     page.locator("#sc-import-status a").click()
@@ -128,7 +128,7 @@ def test_an_import_without_a_file_is_one_sentence(page: Page, server: Serving) -
     _open(page, server)
     page.get_by_role("tab", name="Import").click()
     page.locator("#sc-import-start").click()
-    page.get_by_text("There is no file yet").first.wait_for()
+    page.locator("#sc-import-status", has_text="There is no file yet").wait_for()
     assert page.locator("#sc-import-start").is_enabled()
 
 
@@ -148,3 +148,9 @@ def test_read_only_there_is_nothing_to_import_with(page: Page, tmp_path_factory:
         _shows_pixels(page, ".sc-look-picture", 672)
         assert page.get_by_role("tab", name="Import").count() == 0
     assert sorted((path.name, path.stat().st_mtime_ns) for path in (folder / "pictures").rglob("*")) == before
+
+
+def test_the_second_page_of_a_list_survives_a_reload(page: Page, server: Serving) -> None:
+    _open(page, server, "?page=2&correct=wrong")
+    page.reload()
+    page.wait_for_selector(".sc-step")
