@@ -18,6 +18,14 @@ function address(path, params) {
   return url;
 }
 
+/** What an error's body says in words: `error` is a sentence of ours, `detail` (text or a list of findings) the framework's own. */
+function reason(body, status) {
+  if (typeof body?.error === 'string') return body.error;
+  const findings = [body?.detail ?? []].flat().map((one) => (typeof one === 'string' ? one : [one?.loc?.at?.(-1), one?.msg].filter(Boolean).join(': ')));
+  const words = findings.filter(Boolean).join('; ').slice(0, 400);
+  return words ? `The server refused the request (${status}): ${words}` : `The server answered ${status} and gave no reason.`;
+}
+
 /** The parsed answer. Throws ServerSentence, or the AbortError of `signal`. */
 export async function getJson(path, params = [], signal = undefined) {
   let response;
@@ -31,7 +39,7 @@ export async function getJson(path, params = [], signal = undefined) {
     if (error.name === 'AbortError') throw error;
     return null;
   });
-  if (!response.ok) throw new ServerSentence(body?.error ?? `The server answered ${response.status} and gave no reason.`);
+  if (!response.ok) throw new ServerSentence(reason(body, response.status));
   if (body === null) throw new ServerSentence('The answer of the server was cut off. Try again.');
   return body;
 }

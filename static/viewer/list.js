@@ -72,7 +72,7 @@ export class TraceList {
 
   /** Counts beside the filters come when they come; the list does not wait for them. */
   #facets(signal) {
-    getJson('api/facets', filterPairs(this.filters, { paging: false }), signal).then(
+    getJson('api/facets', filterPairs(this.filters, { page: '' }), signal).then(
       (facets) => this.panel.show(facets, this.filters),
       (error) => error.name !== 'AbortError' && this.panel.failed(error.message),
     );

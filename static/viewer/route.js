@@ -1,25 +1,44 @@
-/** The address bar: which trace, which step, what to compare with, and the filters of the list. Other names are left alone. */
+/**
+ * The address bar: which trace, which step, what to compare with, and the filters of the list. Other names are left alone,
+ * and a value that nothing here knows counts as none: an address that was mistyped or cut still opens the page.
+ */
 
 const LISTS = ['dataset', 'domain', 'policy', 'stop'];
 const SINGLES = ['q', 'correct', 'faults', 'min_looks', 'max_looks', 'picture'];
 const VIEW = ['trace', 'step', 'compare', 'compare_step'];
+const SORTS = ['newest', 'oldest', 'question', 'steps', 'looks', 'reward', 'faults'];
+
+/** The page of the list. Gradio reads `page` itself, as the name of one of its pages, so that here it goes by another name. */
+const PAGE = 'list_page';
+
+const NUMBER = /^\d{1,9}$/;
+const KNOWN = {
+  correct: (text) => ['right', 'wrong', 'unscored'].includes(text),
+  faults: (text) => ['yes', 'no'].includes(text),
+  min_looks: (text) => NUMBER.test(text),
+  max_looks: (text) => NUMBER.test(text),
+};
 
 export function noFilters() {
   return { q: '', dataset: [], domain: [], policy: [], stop: [], correct: '', faults: '', min_looks: '', max_looks: '', picture: '', sort: 'newest', page: 1 };
 }
 
 function positive(text) {
-  const number = Number.parseInt(text ?? '', 10);
-  return Number.isFinite(number) && number > 0 ? number : 0;
+  return NUMBER.test(text ?? '') ? Number(text) : 0;
+}
+
+function single(params, name) {
+  const text = params.get(name) ?? '';
+  return (KNOWN[name]?.(text) ?? true) ? text : '';
 }
 
 export function readFilters(search = location.search) {
   const params = new URLSearchParams(search);
   const filters = noFilters();
   for (const name of LISTS) filters[name] = params.getAll(name);
-  for (const name of SINGLES) filters[name] = params.get(name) ?? '';
-  filters.sort = params.get('sort') ?? 'newest';
-  filters.page = positive(params.get('page')) || 1;
+  for (const name of SINGLES) filters[name] = single(params, name);
+  filters.sort = SORTS.find((sort) => sort === params.get('sort')) ?? 'newest';
+  filters.page = positive(params.get(PAGE)) || 1;
   return filters;
 }
 
@@ -34,13 +53,13 @@ export function readView(search = location.search) {
   };
 }
 
-/** The filters as pairs for a query; `page` and the default order are left out where they say nothing. */
-export function filterPairs(filters, { paging = true } = {}) {
+/** The filters as pairs for a query to the server; the page, under the name `page`, and the default order are left out where they say nothing. */
+export function filterPairs(filters, { page = 'page' } = {}) {
   const pairs = [];
   for (const name of LISTS) for (const value of filters[name]) pairs.push([name, value]);
   for (const name of SINGLES) if (filters[name] !== '') pairs.push([name, filters[name]]);
   if (filters.sort !== 'newest') pairs.push(['sort', filters.sort]);
-  if (paging && filters.page > 1) pairs.push(['page', String(filters.page)]);
+  if (page && filters.page > 1) pairs.push([page, String(filters.page)]);
   return pairs;
 }
 
@@ -51,8 +70,8 @@ export function activeFilters(filters) {
 /** The address of a view with these filters; everything else in the present address is kept. */
 export function addressOf(view, filters) {
   const url = new URL(location.href);
-  for (const name of [...LISTS, ...SINGLES, ...VIEW, 'sort', 'page']) url.searchParams.delete(name);
-  for (const [name, value] of filterPairs(filters)) url.searchParams.append(name, value);
+  for (const name of [...LISTS, ...SINGLES, ...VIEW, 'sort', PAGE]) url.searchParams.delete(name);
+  for (const [name, value] of filterPairs(filters, { page: PAGE })) url.searchParams.append(name, value);
   if (view.trace) url.searchParams.set('trace', view.trace);
   if (view.trace && view.step >= 0) url.searchParams.set('step', String(view.step + 1));
   if (view.compare) url.searchParams.set('compare', view.compare);

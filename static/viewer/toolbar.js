@@ -31,7 +31,7 @@ export class Toolbar {
     this.zoom = el('output', { class: 'sc-zoom', 'aria-label': 'Zoom', text: '100 %' });
     this.playButton = button('', act.play, { class: 'sc-play', title: 'Play the path (Space)' });
     this.setPlaying(false);
-    this.#sync = button('In step', () => this.#toggleSync(), { 'aria-pressed': 'true', title: 'Pan and zoom both pictures together' });
+    this.#sync = button('Move together', () => this.#toggleSync(), { 'aria-pressed': 'true', title: 'Moving or zooming one picture does the same to the other; each keeps its own step' });
     this.#leave = button([icon('close'), wide('Leave')], act.leave, { 'aria-label': 'Leave the comparison', title: 'Back to one trace' });
     this.compare = new Menu([icon('compare'), wide('Compare')], 'Compare with another trace', () => this.#others());
     this.save = new Menu([icon('save'), wide('Save')], 'Save', () => [

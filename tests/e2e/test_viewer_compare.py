@@ -67,7 +67,7 @@ def test_both_pictures_move_together_until_told_otherwise(viewer: Viewer) -> Non
     viewer.press("+", "+")
     first, second = scales(viewer)
     assert first == pytest.approx(second)
-    viewer.page.get_by_role("button", name="In step").click()
+    viewer.page.get_by_role("button", name="Move together").click()
     viewer.press("+")
     after, still = scales(viewer)
     assert (after, still) == pytest.approx((first * 1.25, second), rel=1e-4)

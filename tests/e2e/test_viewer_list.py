@@ -25,7 +25,8 @@ def test_many_traces_are_counted_and_paged(viewer: Viewer) -> None:
     expect(viewer.at(".sc-paging")).to_contain_text("of 250")
     viewer.page.get_by_role("button", name="Next page").click()
     expect(viewer.at(".sc-page[data-key=page]")).to_have_value("2")
-    assert viewer.query()["page"] == "2"
+    assert viewer.query()["list_page"] == "2"
+    assert "page" not in viewer.query(), "Gradio reads that name itself"
     viewer.at(".sc-page[data-key=page]").fill("999")
     viewer.press("Enter")
     expect(viewer.at(".sc-page[data-key=page]")).to_have_value("250")
@@ -79,15 +80,38 @@ def test_a_filter_keeps_the_focus_after_its_click(viewer: Viewer) -> None:
 
 
 def test_the_address_brings_filters_order_and_page_back(viewer: Viewer) -> None:
-    viewer.open(query="correct=right&sort=looks&page=3")
+    viewer.open(query="correct=right&sort=looks&list_page=3")
     expect(viewer.at("[data-key='correct=right']")).to_have_attribute("aria-pressed", "true")
     expect(viewer.at("select[aria-label=Order]")).to_have_value("looks")
     expect(viewer.at(".sc-page[data-key=page]")).to_have_value("3")
-    assert "sort=looks" in asked_for_lists(viewer)[-1]
+    assert "sort=looks&page=3" in asked_for_lists(viewer)[-1], "the server knows the page by its own name"
+
+
+def test_values_that_nothing_knows_are_not_sent(viewer: Viewer) -> None:
+    viewer.open(query="correct=bogus&faults=perhaps&sort=colour&min_looks=few&max_looks=-1&list_page=2nd&step=abc")
+    expect(viewer.at(".sc-count")).to_have_text("12,480 traces")
+    viewer.at(".sc-app:not(.is-empty)").wait_for()
+    assert asked_for_lists(viewer)[-1] == "/api/traces?page_size=50"
+    assert viewer.current() == 0
+    assert set(viewer.query()) == {"trace"}
+
+
+def test_an_error_in_the_frameworks_own_words_is_said(viewer: Viewer) -> None:
+    viewer.open("search")
+    finding = {"detail": [{"loc": ["query", "min_looks"], "msg": "Input should be a valid integer"}]}
+    viewer.page.route("**/api/traces?*", lambda route: route.fulfill(status=422, json=finding))
+    viewer.at("[data-key='correct=wrong']").click()
+    expect(viewer.at(".sc-rows")).to_contain_text("The server refused the request (422): min_looks: Input should be a valid integer")
+    viewer.page.route("**/api/traces?*", lambda route: route.fulfill(status=405, json={"detail": "Method Not Allowed"}))
+    viewer.page.get_by_role("button", name="Try again").click()
+    expect(viewer.at(".sc-rows")).to_contain_text("(405): Method Not Allowed")
+    viewer.page.unroute("**/api/traces?*")
+    viewer.page.get_by_role("button", name="Try again").click()
+    expect(viewer.at(".sc-count")).to_have_text(re.compile("trace"))
 
 
 def test_brackets_go_through_the_list_across_pages(viewer: Viewer) -> None:
-    viewer.open(query="page=2")
+    viewer.open(query="list_page=2")
     viewer.at(".sc-row").last.click()
     last = viewer.at(".sc-row").last.get_attribute("data-key")
     expect(viewer.at(f".sc-main[data-trace='{last}']")).to_be_visible()
