@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from annotations.importing.preview import FrameOption, Preview
-from annotations.importing.report import ImportReport, Progress
+from annotations.importing.report import ImportReport, Progress, counted
 from annotations.importing.run import ImportRequest, run_import
 from annotations.importing.sources import Upload
 from annotations.pictures import PictureStore
@@ -129,7 +129,7 @@ def progress_words(progress: Progress) -> str:
     left = f", about {duration(progress.seconds_left)} left" if progress.seconds_left is not None else ""
     refused = f", {progress.refused:,} refused" if progress.refused else ""
     which = f"file {progress.file_number} of {progress.files}: " if progress.files > 1 else ""
-    return f"{which}{progress.share:.0%}".replace("%", " %") + f", {progress.lines:,} lines read{refused}{left}"
+    return f"{which}{progress.share:.0%}".replace("%", " %") + f", {counted(progress.lines, 'line')} read{refused}{left}"
 
 
 def frame_choices(found: Preview) -> list[tuple[str, str]]:
@@ -144,8 +144,9 @@ def _outside(option: FrameOption) -> str:
 
 def preview_words(found: Preview) -> str:
     """What a preview found, in a few sentences."""
-    kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(found.kinds.items(), key=lambda item: -item[1]))
-    read = "all lines were" if found.whole else f"the first {found.rows:,} lines were"
+    kinds = ", ".join(counted(count, kind) for kind, count in sorted(found.kinds.items(), key=lambda item: -item[1]))
+    whole = "its one line was" if found.rows == 1 else "all lines were"
+    read = whole if found.whole else f"the first {counted(found.rows, 'line')} were"
     words = [f"Found: {kinds or 'no lines'} ({read} looked at)."]
     if found.frame:
         words.append(f"Points are read as {found.frame.words}: {found.known_by}.")

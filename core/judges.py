@@ -129,7 +129,7 @@ def judge_web_action(answer: str | None, truth: str) -> Verdict:
     if given is None:
         return _wrong(f"“{answer.strip()}” is not one whole action, such as click [id], type [id] [content] or stop [answer].")
     if given.verb is not wanted.verb:
-        return _wrong(f"The action is {given.verb}, and should be {wanted.verb}.")
+        return _wrong(f"The action is “{given.verb}”, and should be “{wanted.verb}”.")
     return _compare_arguments(given, wanted)
 
 
@@ -144,8 +144,8 @@ def _compare_arguments(given: WebAction, wanted: WebAction) -> Verdict:
         if not _same_words(given, wanted):
             mistakes.append(f"the words are “{given.words}”, and should be “{wanted.words}”")
     if not mistakes:
-        return _right(f"The action {wanted.verb} agrees with the truth in every part.")
-    return Verdict(False, (parts - len(mistakes)) / parts, f"The action is {wanted.verb} as it should be, but {' and '.join(mistakes)}.")
+        return _right(f"The action “{wanted.verb}” agrees with the truth in every part.")
+    return Verdict(False, (parts - len(mistakes)) / parts, f"The action is “{wanted.verb}” as it should be, but {' and '.join(mistakes)}.")
 
 
 def _same_words(given: WebAction, wanted: WebAction) -> bool:

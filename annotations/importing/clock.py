@@ -14,18 +14,27 @@ _GUESS_AFTER = 1.0
 
 
 class ProgressClock:
-    """Turns bytes into progress. Files that are read twice count twice: `sizes` are the bytes to be read of each, in all."""
+    """Turns bytes into progress. Files that are read twice count twice: `sizes` are the bytes to be read of each, in all.
 
-    def __init__(self, tell: Callable[[Progress], None], sizes: Sequence[int]) -> None:
+    `now` is the time in seconds, of any beginning.
+    """
+
+    def __init__(self, tell: Callable[[Progress], None], sizes: Sequence[int], *, now: Callable[[], float] = time.monotonic) -> None:
         self._tell = tell
         self._sizes = sizes
-        self._begun = time.monotonic()
-        self._told = 0.0
+        self._now = now
+        self._begun = self._told = now()
         self._done = 0
+        self._lines = 0
+
+    def begin(self) -> None:
+        """Begins a reading of all files: lines are counted from the first again."""
+        self._lines = 0
 
     def tell(self, number: int, name: str, position: int, tally: Tally) -> None:
-        """Tells where the import is, unless that was just told."""
-        now = time.monotonic()
+        """Counts a line that was read, `position` bytes into its file, and tells where the import is unless that was just told."""
+        self._lines += 1
+        now = self._now()
         if now - self._told >= _TELL_EVERY:
             self._told = now
             self._say(number, name, self._done + position, tally)
@@ -37,7 +46,10 @@ class ProgressClock:
 
     def _say(self, number: int, name: str, done: int, tally: Tally) -> None:
         total = sum(self._sizes)
-        elapsed = time.monotonic() - self._begun
+        elapsed = self._now() - self._begun
         left = elapsed * (total - done) / done if done and elapsed >= _GUESS_AFTER else None
+        left = None if left is None else max(0.0, left)
+        # A line that was read may still wait for its verdict; a file that cannot be opened has a verdict and no line.
+        lines = max(self._lines, tally.lines)
         refused = tally.outcomes[Outcome.REFUSED]
-        self._tell(Progress(name, number, len(self._sizes), min(done, total), total, tally.lines, refused, left and max(0.0, left)))
+        self._tell(Progress(name, number, len(self._sizes), min(done, total), total, lines, refused, left))

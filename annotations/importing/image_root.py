@@ -126,7 +126,7 @@ def _check_text(written: str) -> None:
     elif _ADDRESS.match(written):
         reason = "it is an address or names a drive: only files below the image root are read"
     elif ".." in PurePosixPath(written).parts:
-        reason = "it climbs with .."
+        reason = "it climbs with '..'"
     if reason:
         raise PictureError(f"The picture path {_shown(written)} is refused: {reason}.")
 

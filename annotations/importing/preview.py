@@ -35,6 +35,8 @@ _FILES = 20
 _SHOWN_TRACES = 3
 _SHOWN_REFUSALS = 20
 _LONGEST_SIDE = 1200
+# What rows that could not be read are counted under, beside the kinds.
+REFUSED = "refused line"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ class FrameOption:
 class Preview:
     """What was found.
 
-    kinds    rows by kind, and by "refused", of the `rows` that were looked at; `whole` where these were all rows
+    kinds    rows by kind, and by `REFUSED`, of the `rows` that were looked at; `whole` where these were all rows
     frame    what the import would take, and `known_by` why; None where no row has a trace that would be placed
     others   what each other frame would give
     question, picture   of the first sample; `picture_file` holds the bytes of its picture
@@ -161,7 +163,7 @@ def _look_into(source: Source, reader: RowReader, choices: Choices, found: _Foun
             for row in islice(waiting, _ROWS):
                 reading = reader.read(row, source)
                 if isinstance(reading, Refusal):
-                    found.kinds["refused"] += 1
+                    found.kinds[REFUSED] += 1
                     if len(found.refused) < _SHOWN_REFUSALS:
                         kind = reading.kind.value if reading.kind else ""
                         found.refused.append(LineVerdict(source.name, row.line, Outcome.REFUSED, reading.reason, kind))

@@ -11,7 +11,7 @@ import io
 import re
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -22,6 +22,8 @@ from annotations.importing.json_values import BadRow, read_json, storable
 # The longest line, array element or text of a row that is read. The reference's largest search trees have a few megabytes.
 MAX_ROW_BYTES = 16 * 2**20
 _CHUNK = 2**20
+# Where so many lines are the first and none is JSON, the file is of another kind.
+_FIRST_LINES = 20
 _BUFFER = 2**18
 # A first line with nothing but a bracket: an object that was written over several lines.
 _OBJECT_OVER_LINES = re.compile(rb"\s*\{[ \t]*\r?\n")
@@ -41,18 +43,22 @@ _MARKS = (
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of a file: `document` where it could be read, else `reason`. `line` counts from 1; 0 is the file as a whole."""
+    """A row of a file: `document` where it could be read, else `reason`. `line` counts from 1; 0 is the file as a whole.
+
+    `size` is the length of its text in bytes, 0 where it is not known.
+    """
 
     line: int
     document: Any = None
     reason: str = ""
     repairs: tuple[str, ...] = ()
+    size: int = field(default=0, compare=False)
 
 
 class RowFile:
     """An open file of rows. Iterating gives `Row`s and never raises for what is in the file.
 
-    `position` is how far the file on the disk has been read, in bytes. Raises OSError where the file cannot be opened.
+    `position` is how far into the file on the disk the last row lies, in bytes. Raises OSError where the file cannot be opened.
     """
 
     def __init__(self, path: Path) -> None:
@@ -60,6 +66,8 @@ class RowFile:
         self._path = path
         self.size = path.stat().st_size
         self._share = 0.0
+        self._given = 0
+        self._plain = False
 
     def __enter__(self) -> RowFile:
         return self
@@ -69,8 +77,9 @@ class RowFile:
 
     @property
     def position(self) -> int:
-        """Bytes of the file on the disk that have been read, from 0 to `size`."""
-        return max(self._file.tell(), int(self._share * self.size))
+        """How far the rows that were given out reach, from 0 to `size`; of a packed or recoded file, how far it has been read."""
+        read = self._given if self._plain else self._file.tell()
+        return min(max(read, int(self._share * self.size)), self.size)
 
     def __iter__(self) -> Iterator[Row]:
         start = self._file.read(4)
@@ -96,15 +105,18 @@ class RowFile:
             stream = self._text_stream(start)
             for row in _rows_of_text(stream):
                 line = row.line
+                self._given += row.size
                 yield row
         except zlib.error as error:
             yield Row(line + 1, reason=f"The gzip file is damaged or was cut short: {error}.")
 
     def _text_stream(self, start: bytes) -> io.BufferedReader[Any]:
-        raw: io.RawIOBase = _Unpacked(self._file) if start.startswith(_GZIP) else _Plain(self._file)
+        packed = start.startswith(_GZIP)
+        raw: io.RawIOBase = _Unpacked(self._file) if packed else _Plain(self._file)
         plain = io.BufferedReader(raw, _BUFFER)
         encoding, mark = _encoding(plain.peek(512)[:512])
         plain.read(mark)
+        self._plain = encoding == "utf-8" and not packed
         return plain if encoding == "utf-8" else io.BufferedReader(_Recoded(plain, encoding), _BUFFER)
 
 
@@ -119,7 +131,23 @@ def _rows_of_text(stream: io.BufferedReader[Any]) -> Iterator[Row]:
     elif _OBJECT_OVER_LINES.match(head):
         yield from _element_rows(object_elements(stream, MAX_ROW_BYTES, _CHUNK))
     else:
-        yield from _line_rows(stream)
+        yield from _lines_of_json(_line_rows(stream))
+
+
+def _lines_of_json(rows: Iterator[Row]) -> Iterator[Row]:
+    """The rows, or, where none of the first is JSON, one that refuses the file as a whole: a page of prose has no rows."""
+    first = []
+    for row in rows:
+        first.append(row)
+        # A line that is too long to be read may well be JSON.
+        if not row.reason or row.size > MAX_ROW_BYTES:
+            break
+        if len(first) == _FIRST_LINES:
+            reason = "Not JSON lines, a JSON array or parquet: its first line is not JSON"
+            yield Row(0, reason=f"{reason}, and neither are the next {_FIRST_LINES - 1}.")
+            return
+    yield from first
+    yield from rows
 
 
 def _line_rows(stream: io.BufferedReader[Any]) -> Iterator[Row]:
@@ -128,7 +156,7 @@ def _line_rows(stream: io.BufferedReader[Any]) -> Iterator[Row]:
         line += 1
         if len(raw) > MAX_ROW_BYTES and not raw.endswith(b"\n"):
             length = len(raw) + _skip_line(stream)
-            yield Row(line, reason=_too_long(length))
+            yield Row(line, reason=_too_long(length), size=length)
         elif raw.strip():
             yield _read_row(line, raw, last=not raw.endswith(b"\n"))
 
@@ -147,9 +175,9 @@ def _element_rows(elements: Iterator[Element]) -> Iterator[Row]:
     line = 0
     for line, element in enumerate(elements, start=1):
         if element.reason:
-            yield Row(line, reason=element.reason)
+            yield Row(line, reason=element.reason, size=element.length)
         elif element.length > len(element.raw):
-            yield Row(line, reason=_too_long(element.length))
+            yield Row(line, reason=_too_long(element.length), size=element.length)
         else:
             yield _read_row(line, element.raw, last=False)
     if not line:
@@ -160,8 +188,8 @@ def _read_row(line: int, raw: bytes, *, last: bool) -> Row:
     try:
         document, repairs = read_json(raw.strip(), last=last)
     except BadRow as error:
-        return Row(line, reason=str(error))
-    return Row(line, document, repairs=repairs)
+        return Row(line, reason=str(error), size=len(raw))
+    return Row(line, document, repairs=repairs, size=len(raw))
 
 
 def _stored_row(line: int, values: Any) -> Row:

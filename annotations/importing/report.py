@@ -50,7 +50,12 @@ class LineVerdict:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an import is. Bytes are those of the files as they lie on the disk; `seconds_left` is None until it can be told."""
+    """How far an import is.
+
+    bytes_done, bytes_total   of the files as they lie on the disk, read twice where the import is strict
+    lines, refused            lines that were read, and those of them that were refused
+    seconds_left              None until it can be told
+    """
 
     file: str
     file_number: int
@@ -133,12 +138,12 @@ class ImportReport:
     @property
     def words(self) -> str:
         """The whole import in one or two sentences."""
-        parts = ", ".join(f"{self.count(outcome)} {outcome.value}" for outcome in Outcome)
+        parts = ", ".join(f"{self.count(outcome):,} {outcome.value}" for outcome in Outcome)
         added = _joined(
             [
-                _plural(self.traces_added, "trace"),
-                _plural(self.samples_added, "sample") if self.samples_added else "",
-                _plural(self.events_added, "event") if self.events_added else "",
+                counted(self.traces_added, "trace"),
+                counted(self.samples_added, "sample") if self.samples_added else "",
+                counted(self.events_added, "event") if self.events_added else "",
             ]
         )
         verb = "would be added" if self.dry_run else "added"
@@ -146,8 +151,8 @@ class ImportReport:
         end = " Nothing new: everything that could be taken was there already." if nothing_new and self._all_there else ""
         stopped = " Stopped before the end." if self.cancelled else ""
         if self.taken_back:
-            return f"{_plural(self.lines, 'line')}: {parts}. Nothing was added, because all or nothing was asked for.{stopped}"
-        return f"{_plural(self.lines, 'line')}: {parts}; {added} {verb}.{end}{stopped}"
+            return f"{counted(self.lines, 'line')}: {parts}. Nothing was added, because all or nothing was asked for.{stopped}"
+        return f"{counted(self.lines, 'line')}: {parts}; {added} {verb}.{end}{stopped}"
 
     @property
     def _all_there(self) -> bool:
@@ -157,8 +162,10 @@ class ImportReport:
 KEPT_VERDICTS = 200
 
 
-def _plural(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+def counted(number: int, noun: str) -> str:
+    """A number of things, in words: "1 line", "16 evaluation rollouts", "2 SFT chains, single-turn"."""
+    first, comma, rest = noun.partition(",")
+    return f"{number:,} {first}{'' if number == 1 else 's'}{comma}{rest}"
 
 
 def _joined(parts: list[str]) -> str:

@@ -141,6 +141,7 @@ class _Run:
     def read_all(self, writer: Writer, *, keep: bool) -> ImportReport:
         """Reads every source into the writer. With `keep`, pictures are put into the picture store on the way."""
         begun = time.monotonic()
+        self._clock.begin()
         pictures = PictureSource(self._pictures, self._root, keep=keep)
         reader = RowReader(pictures, self._choices)
         with _report_file(self._request.report) as file:

@@ -87,9 +87,11 @@ class _Meter:
 
     def tell(self, progress: Progress) -> None:
         """Shows how far the import is and how long it will take."""
+        from annotations.importing.report import counted
+
         left = "" if progress.seconds_left is None else f", about {duration(progress.seconds_left)} left"
         where = f"file {progress.file_number} of {progress.files}"
-        words = f"{progress.share:4.0%}  {where}, {progress.lines} lines, {progress.refused} refused{left}"
+        words = f"{progress.share:4.0%}  {where}, {counted(progress.lines, 'line')}, {progress.refused:,} refused{left}"
         if self._live:
             print(f"\r\x1b[K{words}", end="", file=sys.stderr, flush=True)
         elif int(progress.share * 10) > self._tenth:
@@ -103,12 +105,16 @@ class _Meter:
 
 
 def _say(report: ImportReport, refused: int) -> None:
+    from annotations.importing.report import counted
+
     for verdict in report.refused[:_SHOWN_REFUSALS]:
         print(_printable(str(verdict)))
     if refused > _SHOWN_REFUSALS:
         where = f"all of them are in {report.report_file}" if report.report_file else "--report FILE lists all of them"
-        print(f"... and {refused - _SHOWN_REFUSALS} more refused lines: {where}.")
-    found = {"Kind": report.kinds, "Data set": report.datasets, "Point frame": report.frames, "Domain": report.domains}
+        print(f"... and {counted(refused - _SHOWN_REFUSALS, 'more refused line')}: {where}.")
+    if report.kinds:
+        print(f"Kinds: {', '.join(counted(count, kind) for kind, count in report.kinds.items())}")
+    found = {"Data set": report.datasets, "Point frame": report.frames, "Domain": report.domains}
     for title, counts in found.items():
         for words, count in counts.items():
             print(_printable(f"{title}: {words} ({count})"))

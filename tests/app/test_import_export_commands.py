@@ -42,6 +42,7 @@ def test_an_import_tells_what_it_took_and_a_second_one_that_nothing_is_new(files
     assert run(files, "import", files / "good.jsonl", "--image-root", files / "root") == 0
     said = capsys.readouterr().out
     assert "1 line: 1 taken, 0 repaired, 0 refused, 0 already there; 1 trace added." in said
+    assert "Kinds: 1 evaluation rollout\n" in said
     assert "Point frame: pixels of the picture as it is stored, because: there is no args.json beside the file" in said
     assert "Domain: spatial: the truth is a text and nothing is zoomed (1)" in said
     assert run(files, "import", files / "good.jsonl", "--image-root", files / "root") == 0
@@ -52,7 +53,7 @@ def test_refused_lines_are_listed_and_the_others_are_taken(files: Path, capsys: 
     assert run(files, "import", files / "mixed.jsonl", "--image-root", files / "root", "--report", files / "verdicts.jsonl") == 0
     said = capsys.readouterr()
     assert "mixed.jsonl, line 2: refused: Not JSON:" in said.out
-    assert "100%" in said.err
+    assert "100%  file 1 of 1, 2 lines, 1 refused" in said.err
     assert [json.loads(line)["outcome"] for line in (files / "verdicts.jsonl").read_text().splitlines()] == ["taken", "refused"]
     (files / "bad.jsonl").write_text("{broken\n")
     assert run(files, "import", files / "bad.jsonl") == 1

@@ -154,6 +154,12 @@ def test_actions_are_compared_part_by_part(answer: str | None, truth: str, score
     assert verdict.reason.endswith(".")
 
 
+def test_a_verdict_on_an_action_sets_its_verb_apart() -> None:
+    """Said behind "Right:", the bare verb would read as a part of the sentence."""
+    assert judge_web_action("type [3] [hi]", "type [3] [hi]").reason == "The action “type” agrees with the truth in every part."
+    assert judge_web_action("click [3]", "type [3] [hi]").reason == "The action is “click”, and should be “type”."
+
+
 def test_an_unreadable_true_action_is_not_scored() -> None:
     assert judge_web_action("hover [3]", "hover [3]").correct is None
 

@@ -21,7 +21,7 @@ def test_the_first_picture_is_shown_with_its_points_in_every_frame(bench: Bench)
     rows = [lines.rollout(thoughts=["<think> At (100, 50), not (1500, 90). </think>"]), lines.rollout(id="2"), "{broken", lines.error()]
     path = bench.write("rows.jsonl", lines.jsonl(*rows))
     found = preview(ImportRequest((path,), bench.root), bench.pictures)
-    assert found.kinds == {"evaluation rollout": 2, "refused": 1, "error log": 1}
+    assert found.kinds == {"evaluation rollout": 2, "refused line": 1, "error log": 1}
     assert (found.rows, found.whole, found.question) == (4, True, "What colour is the lamp?")
     assert found.frame is not None
     assert (found.frame.option, found.known_by) == ("side:1000", "args.json: max_image_side 1000")

@@ -162,3 +162,24 @@ def test_no_bytes_make_the_reader_raise(tmp_path_factory: pytest.TempPathFactory
     rows = rows_of(tmp_path_factory.getbasetemp(), data)
     assert rows
     assert all(row.document is None for row in rows if row.reason)
+
+
+def test_a_page_of_prose_is_refused_once_as_a_file(tmp_path: Path) -> None:
+    page = "# A project\n\n" + "\n".join(f"Line {number} of its README." for number in range(2, 40))
+    (row,) = rows_of(tmp_path, page.encode(), "README.md")
+    assert (row.line, row.document) == (0, None)
+    assert row.reason.startswith("Not JSON lines, a JSON array or parquet: its first line is not JSON")
+
+
+@pytest.mark.parametrize("broken", [1, 19])
+def test_a_few_broken_lines_at_the_beginning_cost_no_other(tmp_path: Path, broken: int) -> None:
+    rows = rows_of(tmp_path, ("{broken\n" * broken + "{}\n" + "{broken\n" * 30).encode())
+    assert [row.line for row in rows] == list(range(1, broken + 32))
+    assert [row.line for row in rows if not row.reason] == [broken + 1]
+    assert len(rows_of(tmp_path, b"{broken\n" * broken)) == broken
+
+
+def test_long_lines_at_the_beginning_may_be_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "MAX_ROW_BYTES", 10)
+    rows = rows_of(tmp_path, b'{"a": "' + b"x" * 40 + b'"}\n' + b"{broken\n" * 30 + b"{}\n")
+    assert (len(rows), rows[-1].reason) == (32, "")
