@@ -111,7 +111,7 @@ def preview(request: ImportRequest, pictures: PictureStore) -> Preview:
     found = _Found(whole=len(sources) <= _FILES)
     for source in sources[:_FILES]:
         _look_into(source, RowReader(taken, choices), choices, found)
-    warnings = tuple(dict.fromkeys(f"{source.name}: {source.warning}" for source in sources if source.warning))
+    warnings = tuple(dict.fromkeys(source.warning for source in sources if source.warning))
     rows = sum(found.kinds.values())
     if not found.traces or found.rule is None:
         return Preview(dict(found.kinds), rows, found.whole, tuple(found.refused), warnings)

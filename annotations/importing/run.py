@@ -149,7 +149,7 @@ class _Run:
             batch = _Batch(writer, tally)
             stopped = False
             for number, source in enumerate(self._sources, start=1):
-                tally.warn(f"{source.name}: {source.warning}" if source.warning else "")
+                tally.warn(source.warning)
                 stopped = stopped or self._read_source(number, source, reader, batch, tally)
             batch.flush()
         return tally.result(

@@ -13,6 +13,7 @@ from PIL import Image
 from annotations.database import open_database
 from annotations.importing.report import ImportReport
 from annotations.importing.run import ImportRequest, run_import
+from annotations.importing.sources import Upload
 from annotations.pictures import PictureStore
 from annotations.queries import TraceQuery
 from annotations.store import Store
@@ -28,7 +29,7 @@ class Bench:
     root: Path
     folder: Path
 
-    def take(self, *paths: Path, **options: Any) -> ImportReport:
+    def take(self, *paths: Path | Upload, **options: Any) -> ImportReport:
         """Imports files with the image root, and returns the report."""
         return run_import(ImportRequest(paths=paths, **{"image_root": self.root, **options}), self.store, self.pictures)
 

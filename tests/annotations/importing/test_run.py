@@ -168,6 +168,31 @@ def test_uploads_bring_their_names_and_their_args(bench: Bench) -> None:
     assert bench.traces[0].frame.known_by == "args.json: max_image_side 1000"
 
 
+def uploads(bench: Bench, *named: tuple[str, str]) -> tuple[Upload, ...]:
+    return tuple(Upload(bench.write(f"tmp{at}", text), name) for at, (name, text) in enumerate(named))
+
+
+def test_two_uploaded_args_cannot_be_told_apart(bench: Bench) -> None:
+    """Taken for files of another run, an args.json would put every point in the wrong place, and nothing would say so."""
+    one, two = (json.dumps({"max_image_side": side}) for side in (1260, 400))
+    files = [(f"rollouts_run{n}_worker0_final.jsonl", lines.jsonl(lines.rollout())) for n in range(2)]
+    with pytest.raises(ImportRefused, match=r"2 files called args.json were uploaded.*import one run at a time"):
+        bench.take(*uploads(bench, *files, ("run0/args.json", one), ("args.json", two)))
+    with pytest.raises(ImportRefused, match=r"one run only, and the files are of run0, run1: import one run at a time"):
+        bench.take(*uploads(bench, *files, ("args.json", one)))
+    assert bench.traces == []
+    assert bench.take(*uploads(bench, *files)).traces_added == 2, "without an args.json each file is read as it is"
+
+
+@pytest.mark.parametrize("other", ["rollouts_run_worker1_ckpt20.jsonl", "errors_run_worker0_final.jsonl", "mine.jsonl"])
+def test_one_uploaded_args_is_taken_for_all_files_of_its_run_and_that_is_said(bench: Bench, other: str) -> None:
+    files = [(name, lines.jsonl(lines.rollout(id=name))) for name in ("rollouts_run_worker0_final.jsonl", other)]
+    report = bench.take(*uploads(bench, *files, ("args.json", json.dumps({"max_image_side": 1000}))))
+    assert [trace.frame.grid.width for trace in bench.traces] == [1000, 1000]
+    said = f"The uploaded args.json was taken for the run of rollouts_run_worker0_final.jsonl, {other} (args.json: max_image_side 1000)."
+    assert report.warnings == (said,)
+
+
 def test_a_broken_args_file_is_a_warning(bench: Bench) -> None:
     bench.write("args.json", "{broken")
     report = bench.take(bench.write("rows.jsonl", lines.jsonl(lines.rollout())))
