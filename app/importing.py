@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from annotations.importing.frame_recovery import AUTO
 from annotations.importing.preview import FrameOption, Preview
 from annotations.importing.report import ImportReport, Progress, counted
 from annotations.importing.run import ImportRequest, run_import
@@ -149,7 +150,8 @@ def preview_words(found: Preview) -> str:
     read = whole if found.whole else f"the first {counted(found.rows, 'line')} were"
     words = [f"Found: {kinds or 'no lines'} ({read} looked at)."]
     if found.frame:
-        words.append(f"Points are read as {found.frame.words}: {found.known_by}.")
+        how = found.frame.words if found.frame.option == AUTO else f"as {found.frame.words}"
+        words.append(f"Points are read {how} ({found.known_by}).")
         if found.frame.outside:
             words.append(f"{_outside(found.frame)} points lie outside their picture: see below whether another frame fits better.")
     return " ".join(words)

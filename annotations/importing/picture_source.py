@@ -16,7 +16,7 @@ from core.trace import Picture
 
 # Rows of one sample follow each other; this many pictures are remembered, so that they are not read and hashed again.
 _REMEMBERED = 4096
-# Of the first pictures, the files themselves can be asked for: a preview shows one.
+# Of so many pictures that rows carry as bytes, the bytes are kept: a preview shows some.
 _FIRST = 4
 # How an exported picture's file name ends, by media type.
 PICTURE_ENDINGS = {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp", "image/gif": ".gif", "image/bmp": ".bmp"}
@@ -31,7 +31,7 @@ class PictureSource:
         self._root = root
         self._keep = keep
         self._known: OrderedDict[tuple[str, int, int], Picture] = OrderedDict()
-        self._first: dict[str, Path | bytes] = {}
+        self._first: dict[str, bytes] = {}
 
     def take(self, named: Any, notes: list[str]) -> Picture:
         """The picture of a path, of bytes, or of a parquet cell {"bytes", "path"}. Raises PictureError or BadRow with the reason."""
@@ -67,19 +67,17 @@ class PictureSource:
         return picture
 
     def file_of(self, picture: Picture) -> bytes | None:
-        """The bytes of one of the first pictures that were taken; None for a later one, or one that cannot be read any more."""
-        kept = self._first.get(picture.sha256)
-        if isinstance(kept, Path):
-            try:
-                return kept.read_bytes()
-            except OSError:
-                return None
-        return kept
+        """The bytes of a picture that was taken; None for one that was forgotten meanwhile, or that cannot be read any more.
 
-    def _remember(self, picture: Picture, file: Path | bytes) -> Picture:
-        if len(self._first) < _FIRST:
-            self._first.setdefault(picture.sha256, file)
-        return picture
+        Remembered are the last pictures that had a file, and the first that rows carried themselves.
+        """
+        if picture.sha256 in self._first:
+            return self._first[picture.sha256]
+        path = next((key[0] for key, known in self._known.items() if known.sha256 == picture.sha256), None)
+        try:
+            return None if path is None else Path(path).read_bytes()
+        except OSError:
+            return None
 
     def _take_path(self, written: str, notes: list[str]) -> Picture:
         if self._root is None:
@@ -90,7 +88,10 @@ class PictureSource:
         return self._read(found.path, found.path.name)
 
     def _take_bytes(self, data: bytes, name: str) -> Picture:
-        return self._remember(self._store.add_bytes(data, name) if self._keep else read_header(data, name), data)
+        picture = self._store.add_bytes(data, name) if self._keep else read_header(data, name)
+        if len(self._first) < _FIRST:
+            self._first.setdefault(picture.sha256, data)
+        return picture
 
     def _read(self, path: Path, name: str) -> Picture:
         try:
@@ -99,7 +100,7 @@ class PictureSource:
             raise PictureError(f"The picture {name} cannot be read ({error.strerror}).") from error
         key = (str(path), status.st_mtime_ns, status.st_size)
         if key not in self._known:
-            self._known[key] = self._remember(self._read_file(path, name, status.st_size), path)
+            self._known[key] = self._read_file(path, name, status.st_size)
             if len(self._known) > _REMEMBERED:
                 self._known.popitem(last=False)
         return self._known[key]

@@ -124,16 +124,21 @@ def _say(report: ImportReport, refused: int) -> None:
 
 
 def _write_preview(found: Preview, path: Path) -> None:
+    """Says what each frame would give, and draws a picture for each that was recovered: FILE.png, FILE-2.png and so on."""
     from annotations.importing.preview import draw_preview
 
     for option in ([found.frame] if found.frame else []) + list(found.others):
         known = f", {found.known_by}" if option is found.frame else ""
         print(_printable(f"--frame {option.option}: {option.words}{known}: {option.outside} of {option.total} points outside"))
-    try:
-        path.write_bytes(draw_preview(found))
-    except OSError as error:
-        raise PictureError(f"The preview {path} cannot be written ({error.strerror}): choose another file.") from error
-    print(f"The first picture with its points is in {path}.")
+    # The first is asked for in any case: where there is none, that is the error.
+    for index in range(max(1, len(found.shown))):
+        file = path if index == 0 else path.with_name(f"{path.stem}-{index + 1}{path.suffix}")
+        try:
+            file.write_bytes(draw_preview(found, picture_index=index))
+        except OSError as error:
+            raise PictureError(f"The preview {file} cannot be written ({error.strerror}): choose another file.") from error
+        which = f" of those in {found.shown[index].words}" if len(found.shown) > 1 else ""
+        print(_printable(f"The first picture with its points{which} is in {file}."))
 
 
 def _printable(words: str) -> str:

@@ -70,10 +70,24 @@ def test_strict_is_taken_back_with_a_sentence(files: Path, capsys: pytest.Captur
 def test_a_preview_is_drawn_and_a_dry_run_adds_nothing(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(files, "import", files / "good.jsonl", "--image-root", files / "root", "--dry-run", "--preview", files / "preview.png")
     said = capsys.readouterr().out
-    assert "--frame original: pixels of the picture as it is stored" in said
+    assert "--frame auto: as recovered: pixels of the picture as it is stored, there is no args.json beside the file" in said
+    assert "--frame original: pixels of the picture as it is stored: 0 of 1 points outside" in said
+    assert not (files / "preview-2.png").exists()
     assert "1 trace would be added" in said
     with Image.open(files / "preview.png") as drawn:
         assert drawn.size == (1200, 600)
+
+
+def test_a_preview_draws_a_picture_for_each_frame(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (files / "limited").mkdir()
+    (files / "limited/rows.jsonl").write_text(json.dumps(GOOD) + "\n")
+    (files / "limited/args.json").write_text(json.dumps({"max_image_side": 1000}))
+    paths = (files / "good.jsonl", files / "limited")
+    run(files, "import", *paths, "--image-root", files / "root", "--dry-run", "--preview", files / "preview.png")
+    said = capsys.readouterr().out
+    assert "--frame auto: as recovered: in the frame of each file, 1 trace: original; 1 trace: side:1000: 0 of 2 points outside" in said
+    assert f"args.json: max_image_side 1000 (1 trace) is in {files / 'preview-2.png'}." in said
+    assert (files / "preview.png").read_bytes() != (files / "preview-2.png").read_bytes()
 
 
 def test_points_outside_are_a_warning(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
