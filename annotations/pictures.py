@@ -33,6 +33,8 @@ MEDIA_TYPES = {
     "BMP": "image/bmp",
 }
 THUMBNAIL_QUALITY = 85
+# No difference can be seen; a PNG of a photograph would be ten times as large.
+UPRIGHT_QUALITY = 95
 MAX_THUMBNAIL = 2048
 # EXIF 2.3, tag 0x0112.
 _ORIENTATION = 0x0112
@@ -132,6 +134,25 @@ class PictureStore:
             buffer = io.BytesIO()
             _upright(small, orientation).save(buffer, "JPEG", quality=THUMBNAIL_QUALITY)
             _write(target, buffer.getvalue(), durable=False)
+        return target
+
+    def upright(self, sha256: str) -> Path:
+        """The whole picture turned upright, without EXIF data; made once. A JPEG stays one, everything else becomes a PNG.
+
+        Raises NotFound, PictureError for damaged bytes, and StoreError where the cache cannot be written.
+        """
+        with self.open(sha256) as image:
+            kind = "JPEG" if image.format in ("JPEG", "MPO") else "PNG"
+            target = self.cache / "upright" / sha256[:2] / f"{sha256}.{'jpg' if kind == 'JPEG' else 'png'}"
+            if target.is_file():
+                return target
+            orientation = _orientation(image)
+            turned = _upright(_decoded(image, sha256), orientation)
+        # What EXIF data is left must not turn the picture a second time.
+        turned.info.pop("exif", None)
+        buffer = io.BytesIO()
+        turned.save(buffer, kind, **({"quality": UPRIGHT_QUALITY, "subsampling": 0} if kind == "JPEG" else {"compress_level": 1}))
+        _write(target, buffer.getvalue(), durable=False)
         return target
 
     def _path(self, sha256: str) -> Path:

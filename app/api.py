@@ -87,10 +87,7 @@ def facets(kit: Kit, query: Asked) -> JSONResponse:
 def view(kit: Kit, trace_id: str) -> JSONResponse:
     """The viewer's document of a trace, with the other traces of its picture."""
     stored = kit.store.trace(trace_id)
-    # A picture whose file is gone does not keep its trace from being read; the viewer says that it is missing.
-    kept = [picture.sha256 for picture in stored.trace.sample.pictures if picture.sha256 in kit.pictures]
-    media_types = {sha256: kit.pictures.media_type(sha256) for sha256 in kept}
-    document = trace_view(stored.trace, trace_id=trace_id, dataset=stored.dataset, media_types=media_types)
+    document = trace_view(stored.trace, trace_id=trace_id, dataset=stored.dataset)
     document["same_picture"] = _comparable(kit, stored.trace, trace_id)
     return JSONResponse(document)
 
@@ -124,8 +121,8 @@ def picture(kit: Kit, sha256: str) -> Response:
 
 @router.get("/pictures/{sha256}/upright")
 def upright(kit: Kit, sha256: str) -> Response:
-    """The picture turned upright, for formats whose EXIF orientation browsers do not all apply."""
-    return Response(kit.crops.upright_png(sha256), media_type="image/png", headers=_FOREVER)
+    """The picture turned upright by its EXIF orientation, which browsers do not all apply alike."""
+    return FileResponse(kit.pictures.upright(sha256), headers=_FOREVER)
 
 
 @router.get("/pictures/{sha256}/thumbnail")

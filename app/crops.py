@@ -1,4 +1,4 @@
-"""Crops and turned pictures as PNG for the browser, the last ones kept: cutting from a 12-megapixel picture takes most of a second."""
+"""Crops as PNG for the browser, the last ones kept: cutting from a 12-megapixel picture takes most of a second."""
 
 from __future__ import annotations
 
@@ -43,11 +43,6 @@ class CropRenderer:
             while len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
         return made
-
-    def upright_png(self, sha256: str) -> bytes:
-        """PNG of a stored picture turned upright by its EXIF orientation."""
-        with self._pictures.open(sha256) as stored:
-            return _png(ImageOps.exif_transpose(stored).convert("RGB"))
 
     def _in_policy_axes(self, trace: Trace) -> Image.Image:
         """The picture as the policy's loader gave it: stored axes, or upright where the frame says that it was turned before."""

@@ -9,21 +9,20 @@ from collections.abc import Sequence
 from typing import Any
 
 from app.words import DOMAIN_TITLES, FAULT_TITLES, STOP_SENTENCES, STOP_TITLES, edges, frame_title, look_words
+from core.crops import crop_to_original
 from core.domains import judge_answer
 from core.frames import CoordinateFrame
 from core.geometry import Box, Point, describe_place
 from core.rewards import Profile, RewardBreakdown, reward
-from core.trace import Fault, Picture, PointSource, Sample, Step, Trace, Turn
+from core.trace import Fault, Look, Picture, PointSource, Sample, Step, Trace, Turn
 
 REWARD_PROFILES: tuple[Profile, ...] = ("strict", "vigorl")
-# Files whose EXIF orientation every browser applies by itself; others are served turned upright.
 _SAMPLING = ("temperature", "top_p", "top_k", "seed", "max_new_tokens", "max_depth", "n_simulations", "visit_count", "value")
-_SELF_TURNING = frozenset({"image/jpeg"})
 
 
-def trace_view(trace: Trace, *, trace_id: str, dataset: str, media_types: dict[str, str]) -> dict[str, Any]:
-    """The viewer's document of one trace; `media_types` is by picture hash."""
-    pictures = [picture_view(picture, media_types.get(picture.sha256, "")) for picture in trace.sample.pictures]
+def trace_view(trace: Trace, *, trace_id: str, dataset: str) -> dict[str, Any]:
+    """The viewer's document of one trace."""
+    pictures = [picture_view(picture) for picture in trace.sample.pictures]
     return {
         "id": trace_id,
         "question": trace.sample.question,
@@ -53,11 +52,14 @@ def trace_view(trace: Trace, *, trace_id: str, dataset: str, media_types: dict[s
     }
 
 
-def picture_view(picture: Picture, media_type: str) -> dict[str, Any]:
-    """A picture's address and its upright size."""
-    turned = picture.orientation != 1 and media_type not in _SELF_TURNING
+def picture_view(picture: Picture) -> dict[str, Any]:
+    """A picture's address and its upright size.
+
+    Browsers differ in which EXIF orientations they heed (by format, by the type of the number), so a turned picture is never left to
+    them: it is served upright, and the viewer tells the browser to turn nothing.
+    """
     return {
-        "url": f"/pictures/{picture.sha256}/upright" if turned else f"/pictures/{picture.sha256}",
+        "url": f"/pictures/{picture.sha256}/upright" if picture.orientation != 1 else f"/pictures/{picture.sha256}",
         "thumbnail": f"/pictures/{picture.sha256}/thumbnail",
         "width": picture.size.width,
         "height": picture.size.height,
@@ -135,7 +137,7 @@ def _step(step: Step, trace: Trace, trace_id: str, look_index: int) -> dict[str,
         "point": {"x": step.point.x, "y": step.point.y, "inside": step.inside} if step.point else None,
         "place": describe_place(step.point, size) if step.point else "",
         "source": step.mention.source if step.mention else None,
-        "look": _look(step, trace_id, look_index),
+        "look": _look(step, trace_id, look_index, trace.frame),
         "audit": _audit(step, trace.frame),
     }
 
@@ -155,21 +157,35 @@ def _parts(step: Step) -> list[dict[str, Any]]:
     return [part for part in parts if part["text"]]
 
 
-def _look(step: Step, trace_id: str, index: int) -> dict[str, Any] | None:
+def _look(step: Step, trace_id: str, index: int, frame: CoordinateFrame) -> dict[str, Any] | None:
     look = step.look
     if look is None:
         return None
     return {
         "index": index,
         "window": list(look.window.corners),
-        "cut_from": list(look.cut_from),
+        "map": _crop_map(look, frame),
         "url": f"/api/traces/{trace_id}/looks/{index}.png",
         "output": [look.output.width, look.output.height],
         "dot": look.dot,
         "cut": list(look.cut),
         "recorded": look.picture is not None,
-        "words": look_words(look),
+        "words": look_words(look, frame.orientation),
     }
+
+
+def _crop_map(look: Look, frame: CoordinateFrame) -> list[float]:
+    """[a, b, c, d, e, f] with x = a u + c v + e and y = b u + d v + f: from crop pixel (u, v) to the upright original.
+
+    The crop is as the policy saw it, which is not upright where its loader did not turn the file.
+    """
+    origin = crop_to_original(0, 0, look, frame)
+    right = crop_to_original(look.output.width, 0, look, frame)
+    below = crop_to_original(0, look.output.height, look, frame)
+    width, height = look.output.width, look.output.height
+    across = ((right.x - origin.x) / width, (right.y - origin.y) / width)
+    down = ((below.x - origin.x) / height, (below.y - origin.y) / height)
+    return [*across, *down, origin.x, origin.y]
 
 
 def _audit(step: Step, frame: CoordinateFrame) -> dict[str, Any] | None:

@@ -89,7 +89,8 @@ def edges(cut: tuple[str, ...]) -> str:
     return f"cut at the {named} edge{'s' if len(cut) > 1 else ''}"
 
 
-def look_words(look: Look) -> str:
-    """A look in a line: the window's true size in original pixels, the crop's size, and where it was cut."""
+def look_words(look: Look, orientation: int = 1) -> str:
+    """A look in a line: the window's true size in original pixels, the crop's size, where it was cut, and whether it lies turned."""
     window = f"{look.window.width:.0f} × {look.window.height:.0f} px shown as {times(look.output)}"
-    return ", ".join(part for part in (window, edges(look.cut), "red dot at the point" if look.dot else "") if part)
+    turned = "turned as the model saw it" if orientation != 1 else ""
+    return ", ".join(part for part in (window, edges(look.cut), "red dot at the point" if look.dot else "", turned) if part)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +11,7 @@ from core.frames import CoordinateFrame
 from core.geometry import Point
 from core.grammar import Parsed, StepPiece
 from core.trace import (
+    DomainName,
     Fault,
     FaultKind,
     Look,
@@ -21,6 +22,7 @@ from core.trace import (
     Step,
     StopReason,
     Trace,
+    TruthKind,
     Turn,
 )
 
@@ -52,11 +54,12 @@ def ground(
     faults = list(parsed.faults)
     steps = tuple(_step(index, piece, parsed.turns, frame) for index, piece in enumerate(parsed.pieces))
     looked = [_with_look(step, piece, parsed.turns, frame, rule, crops or {}) for step, piece in zip(steps, parsed.pieces, strict=True)]
-    answer_mention = _answer_mention(parsed.turns)
+    answer_mention = _answer_mention(parsed.turns) if _answers_with_a_point(sample) else None
     answer_point = place(answer_mention, frame) if answer_mention else None
     for step in looked:
         if step.inside is False and step.mention:
             faults.append(_outside(step.turn, step.mention, frame))
+    faults.extend(_calls_outside(looked, parsed.turns, frame))
     if answer_mention and (answer_point is None or not frame.picture.contains(answer_point)):
         turn = next(turn.index for turn in reversed(parsed.turns) if answer_mention in turn.mentions)
         faults.append(_outside(turn, answer_mention, frame))
@@ -99,7 +102,8 @@ def _with_look(
 ) -> Step:
     """The step with the zoom that answered it: a call that was never observed is no look."""
     call = turns[piece.turn].call
-    if not piece.calls or rule is None or not step.inside or call is None or call.mention is None:
+    # The environment cuts where the call points, which may be a rounding away from where the text does.
+    if not piece.calls or rule is None or call is None or call.mention is None:
         return step
     if turns[piece.turn].observation is None:
         return step
@@ -107,6 +111,22 @@ def _with_look(
     if look is not None and piece.turn in crops:
         look = replace(look, picture=crops[piece.turn])
     return replace(step, look=look)
+
+
+def _answers_with_a_point(sample: Sample) -> bool:
+    """A text such as "1,250" is two numbers too: it is a place only where places are asked for."""
+    return sample.truth.kind in (TruthKind.BOX, TruthKind.POINT) or sample.domain is DomainName.WEB_GROUNDING
+
+
+def _calls_outside(steps: Sequence[Step], turns: Sequence[Turn], frame: CoordinateFrame) -> Iterator[Fault]:
+    """Calls that point outside although the text beside them does not: that step's own point raises no fault."""
+    for turn in turns:
+        mention = turn.call.mention if turn.call else None
+        point = place(mention, frame) if mention else None
+        if mention is None or (point is not None and frame.picture.contains(point)):
+            continue
+        if not any(step.turn == turn.index and step.mention == mention for step in steps):
+            yield _outside(turn.index, mention, frame)
 
 
 def _answer_mention(turns: Sequence[Turn]) -> PointMention | None:

@@ -33,24 +33,24 @@ def cut_pieces(turn: Turn, reasoning: Sequence[Span]) -> tuple[StepPiece, ...]:
     injected = [part.span for part in turn.authors if part.author is Author.INJECTED]
     mentions = [mention for mention in turn.mentions if mention.source is PointSource.TEXT]
     starts = [mention.span.start for mention in mentions]
+    sentence_ends = [found.end() for found in SENTENCE_END.finditer(turn.text)] if mentions else []
     pieces: list[StepPiece] = []
     for span in reasoning:
         if injected and any(part.start <= span.start and span.end <= part.end for part in injected):
             continue
         first, last = bisect_left(starts, span.start), bisect_left(starts, span.end)
         if first < last:
-            pieces.extend(_cut_span(turn, span, mentions[first:last]))
+            pieces.extend(_cut_span(turn, span, mentions[first:last], sentence_ends))
         elif (alone := _stripped(turn.text, span.start, span.end)).start < alone.end:
             pieces.append(StepPiece(turn.index, alone, None))
     return tuple(_attach_call(turn, pieces))
 
 
-def _cut_span(turn: Turn, span: Span, mentions: Sequence[PointMention]) -> Iterator[StepPiece]:
-    sentence_ends = [found.end() for found in SENTENCE_END.finditer(turn.text, span.start, span.end)]
+def _cut_span(turn: Turn, span: Span, mentions: Sequence[PointMention], sentence_ends: Sequence[int]) -> Iterator[StepPiece]:
     cursor = span.start
     for position, mention in enumerate(mentions):
         at = bisect_left(sentence_ends, mention.span.end)
-        end = sentence_ends[at] if at < len(sentence_ends) else span.end
+        end = min(sentence_ends[at], span.end) if at < len(sentence_ends) else span.end
         following = mentions[position + 1] if position + 1 < len(mentions) else None
         if following and following.span.start < end:
             end = mention.span.end
@@ -77,5 +77,7 @@ def _attach_call(turn: Turn, pieces: list[StepPiece]) -> list[StepPiece]:
 
 def _stripped(text: str, start: int, end: int) -> Span:
     inner = text[start:end]
+    if inner and not inner[0].isspace() and not inner[-1].isspace():
+        return Span(start, end)
     lead = len(inner) - len(inner.lstrip())
     return Span(start + lead, max(start + lead, start + len(inner.rstrip())))

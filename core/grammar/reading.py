@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from core.grammar.pieces import StepPiece, cut_pieces
 from core.grammar.tags import (
     AFTER_OBSERVATION,
+    ALMOST_POINT,
     BEFORE_OBSERVATION,
     OBSERVATION_TAG,
     POINT_IN_TEXT,
+    POINT_LIST,
     SILENT,
     TAG,
     TOOL_NAME,
@@ -266,8 +269,7 @@ class _TurnReader:
             self._fault(FaultKind.SEVERAL_THINKS, block.outer, "A turn holds one think block.")
 
     def _mentions(self, call: ToolCall | None, answer: Span | None) -> tuple[PointMention, ...]:
-        # A text without a parenthesis is not worth a search of each of their pieces.
-        mentions = [mention for span in self.reasoning for mention in self._points_in(span)] if "(" in self.text else []
+        mentions = list(self._points())
         if call and call.mention:
             mentions.append(call.mention)
         point = read_point(answer.of(self.text)) if answer else None
@@ -278,14 +280,31 @@ class _TurnReader:
             mentions.append(PointMention(*point, span.of(self.text), span, PointSource.ANSWER))
         return tuple(sorted(mentions, key=lambda mention: mention.span.start))
 
-    def _points_in(self, span: Span) -> Iterator[PointMention]:
-        for found in POINT_IN_TEXT.finditer(self.text, span.start, span.end):
+    def _points(self) -> Iterator[PointMention]:
+        """The points in the reasoning, in one search of the whole text: a search of each piece would cost more than it finds."""
+        for found in self._in_reasoning(POINT_IN_TEXT):
             x, y = float(found[1]), float(found[2])
             where = Span(*found.span())
             if abs(x) < 1e300 and abs(y) < 1e300:
                 yield PointMention(x, y, found[0], where, PointSource.TEXT)
             else:
                 self._fault(FaultKind.UNREADABLE_POINT, where, "The numbers are too large to be a point.")
+        for found in self._in_reasoning(ALMOST_POINT):
+            if POINT_IN_TEXT.fullmatch(found[0]) is None:
+                written = f"{found[0]:.60} looks like a point, but its signs are not those of one: (12, 34) is read."
+                self._fault(FaultKind.UNREADABLE_POINT, Span(*found.span()), written)
+
+    def _in_reasoning(self, pattern: re.Pattern[str]) -> Iterator[re.Match[str]]:
+        """What a pattern finds inside the reasoning, whose spans lie one after the other; neither pattern can reach over a tag."""
+        spans = iter(self.reasoning)
+        span = next(spans, None)
+        for found in pattern.finditer(self.text, 0, self.said_end):
+            while span and span.end <= found.start():
+                span = next(spans, None)
+            if span is None:
+                return
+            if span.start <= found.start() and found.end() <= span.end:
+                yield found
 
     def _read_call(self, block: _Block) -> ToolCall:
         """The tool call of a block; what cannot be read is None, and a fault says why."""
@@ -307,14 +326,17 @@ class _TurnReader:
         if pair is None:
             self._fault(FaultKind.BAD_COORDINATE, block.outer, "arguments.coordinate is not a list of two finite numbers.")
             return ToolCall(block.outer, name, None)
-        span = self._coordinate_span(block.body)
+        span = self._coordinate_span(block.body, pair)
         return ToolCall(block.outer, name, PointMention(*pair, span.of(self.text), span, PointSource.TOOL_CALL))
 
-    def _coordinate_span(self, body: Span) -> Span:
-        key = self.text.find('"coordinate"', body.start, body.end)
+    def _coordinate_span(self, body: Span, pair: tuple[float, float]) -> Span:
+        # JSON keeps the last of several equal keys, and so does what is shown; an earlier one may stand outside the arguments.
+        key = self.text.rfind('"coordinate"', body.start, body.end)
         start = self.text.find("[", key, body.end)
         end = self.text.find("]", start, body.end)
-        return Span(start, end + 1) if 0 <= key < start < end else body
+        written = POINT_LIST.fullmatch(self.text, start, end + 1) if 0 <= key < start < end else None
+        same = written is not None and (float(written[1]), float(written[2])) == pair
+        return Span(start, end + 1) if same else body
 
 
 def _pair(value: object) -> tuple[float, float] | None:

@@ -33,6 +33,12 @@ AFTER_OBSERVATION = re.compile(
 _NUMBER = r"([+-]?(?:\d++(?:\.\d*+)?+|\.\d++))"
 # Possessive quantifiers keep the search linear on hostile text: nothing is tried twice.
 POINT_IN_TEXT = re.compile(rf"\(\s*+{_NUMBER}\s*+,\s*+{_NUMBER}\s*+\)")
+# A tool call's coordinate as it stands in the JSON.
+_JSON_NUMBER = r"(-?\d++(?:\.\d++)?+(?:[eE][+-]?\d++)?+)"
+POINT_LIST = re.compile(rf"\[\s*+{_JSON_NUMBER}\s*+,\s*+{_JSON_NUMBER}\s*+\]")
+# Two numbers in parentheses with other signs than the format has: a typographic minus, full-width signs, powers of ten.
+_NEAR_NUMBER = r"[-+−–－＋]?+\d[\d.eE+]*+"
+ALMOST_POINT = re.compile(rf"[(（]\s*+{_NEAR_NUMBER}\s*+[,，]\s*+{_NEAR_NUMBER}\s*+[)）]")
 _POINT_ALONE = re.compile(rf"\s*+[(\[]?\s*+{_NUMBER}\s*+,\s*+{_NUMBER}\s*+[)\]]?\s*+")
 _BOX_ALONE = re.compile(rf"\s*+[(\[]?\s*+{_NUMBER}\s*+,\s*+{_NUMBER}\s*+,\s*+{_NUMBER}\s*+,\s*+{_NUMBER}\s*+[)\]]?\s*+")
 # The reference's builder ends a sentence here when it cuts chains into dialogs.

@@ -6,16 +6,17 @@ import { pair, px } from './words.js';
 
 const ZOOMS = [1, 2, 4];
 
-/** The original place of the middle of crop pixel (u, v): the window stretched onto the output. */
-export function toOriginal(u, v, { window: [x1, y1, x2, y2], output: [width, height] }) {
-  return { x: x1 + ((u + 0.5) / width) * (x2 - x1), y: y1 + ((v + 0.5) / height) * (y2 - y1) };
+/** The original place of the middle of crop pixel (u, v). The crop may lie turned: only its map knows how. */
+export function toOriginal(u, v, { map: [a, b, c, d, e, f] }) {
+  return { x: a * (u + 0.5) + c * (v + 0.5) + e, y: b * (u + 0.5) + d * (v + 0.5) + f };
 }
 
 function facts(look) {
   const [x1, y1, x2, y2] = look.window;
   const cut = look.cut.length ? `cut at the ${look.cut.join(' and ')} edge` : 'whole';
   const dot = look.dot ? 'with a red dot at the point' : 'without a dot';
-  const stretch = `${px(look.output[0] / (x2 - x1))} × ${px(look.output[1] / (y2 - y1))}`;
+  const [a, b, c, d] = look.map;
+  const stretch = `${px(1 / Math.hypot(a, b))} × ${px(1 / Math.hypot(c, d))}`;
   return [
     ['Crop', `${look.output[0]} × ${look.output[1]} px, ${dot}`],
     ['Window in the picture', `${pair(x1, y1)} to ${pair(x2, y2)}, ${px(x2 - x1)} × ${px(y2 - y1)} px, ${cut}`],

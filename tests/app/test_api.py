@@ -23,7 +23,7 @@ from app.crops import CropRenderer
 from app.server import add_routes
 from app.services import STATIC, Services
 from app.settings import settings_from
-from app.view import trace_view
+from app.view import picture_view, trace_view
 from core.crops import CropRule, crop_to_original
 from core.frames import CoordinateFrame
 from core.geometry import Point
@@ -171,7 +171,7 @@ def test_a_crop_shows_the_place_its_point_names_however_the_file_is_turned(servi
     assert green > 200 and red < 60 and blue < 60
 
 
-def _turned_trace(services: Services, orientation: int) -> Trace:
+def _turned_trace(services: Services, orientation: int, beside: tuple[int, int] = (0, 0)) -> Trace:
     upright = Image.new("RGB", (300, 200), "white")
     upright.paste((0, 255, 0), (195, 55, 205, 65))
     undo = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}  # PIL's transposition that the EXIF orientation asks to undo
@@ -183,7 +183,7 @@ def _turned_trace(services: Services, orientation: int) -> Trace:
     picture = services.pictures.add_bytes(buffer.getvalue(), f"turned-{orientation}.png")
     assert (picture.size.width, picture.size.height, picture.orientation) == (300, 200, orientation)
     frame = CoordinateFrame.original(picture.size, orientation=orientation)
-    x, y = frame.from_original(Point(200, 60))
+    x, y = frame.from_original(Point(200 + beside[0], 60 + beside[1]))
     parsed = parse(format_turns([TurnText("Look.", call=(round(x), round(y)), observed=True), TurnText("Seen.", answer="green")]))
     sample = Sample("Which colour?", DomainName.VISUAL_SEARCH, (picture,), Truth(TruthKind.TEXT, "green"))
     return ground(sample, parsed, frame, CropRule(20, 672, False), policy="test")
@@ -191,20 +191,47 @@ def _turned_trace(services: Services, orientation: int) -> Trace:
 
 def test_the_view_names_a_turned_picture_by_its_upright_address(services: Services, client: TestClient) -> None:
     trace = _turned_trace(services, 6)
-    view = trace_view(trace, trace_id="0", dataset="x", media_types={trace.sample.pictures[0].sha256: "image/png"})
+    view = trace_view(trace, trace_id="0", dataset="x")
     assert view["picture"]["url"].endswith("/upright")
     shown = Image.open(io.BytesIO(client.get(view["picture"]["url"]).content))
     assert shown.size == (300, 200)
     assert shown.getpixel((200, 60)) == (0, 255, 0)
 
 
+@pytest.mark.parametrize(("kind", "value"), [(3, b"\x00\x06\x00\x00"), (4, b"\x00\x00\x00\x06"), (9, b"\x00\x00\x00\x06")])
+def test_a_turned_jpeg_is_served_upright_whatever_the_type_of_its_orientation(
+    client: TestClient, services: Services, kind: int, value: bytes
+) -> None:
+    """Browsers heed an orientation of type SHORT only; what they would make of another must not matter."""
+    tag = b"MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12" + kind.to_bytes(2, "big") + b"\x00\x00\x00\x01" + value + b"\x00\x00\x00\x00"
+    buffer = io.BytesIO()
+    Image.new("RGB", (300, 200), "white").save(buffer, "JPEG", exif=b"Exif\x00\x00" + tag)
+    picture = services.pictures.add_bytes(buffer.getvalue(), "turned.jpg")
+    shown = Image.open(io.BytesIO(client.get(picture_view(picture)["url"]).content))
+    assert shown.size == (picture.size.width, picture.size.height)
+    assert shown.getexif().get(0x0112, 1) == 1
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_map_of_a_look_leads_from_its_pixels_to_the_place_they_show(services: Services, orientation: int) -> None:
+    trace = _turned_trace(services, orientation, beside=(12, -7))
+    view = trace_view(trace, trace_id="0", dataset="x")["steps"][0]["look"]
+    crop = Image.open(io.BytesIO(services.crops.png(trace, trace.steps[0], f"map-{orientation}"))).convert("RGB")
+    green = [(u, v) for u in range(crop.width) for v in range(crop.height) if _is_green(crop.getpixel((u, v)))]
+    u, v = (sum(axis) / len(green) + 0.5 for axis in zip(*green, strict=True))
+    a, b, c, d, e, f = view["map"]
+    assert (a * u + c * v + e, b * u + d * v + f) == pytest.approx((200, 60), abs=1)
+
+
+def _is_green(pixel: Any) -> bool:
+    return bool(pixel[1] > 180 and pixel[0] < 120)
+
+
 def test_points_outside_and_missing_answers_are_said(services: Services) -> None:
     picture = _turned_trace(services, 1).sample.pictures[0]
     parsed = parse("<think>Far off (900, 10), and near (20, 30).</think>")
     sample = Sample("Where?", DomainName.SPATIAL, (picture,), Truth(TruthKind.TEXT, "left"))
-    view = trace_view(
-        ground(sample, parsed, CoordinateFrame.original(picture.size), None, policy="p"), trace_id="0", dataset="x", media_types={}
-    )
+    view = trace_view(ground(sample, parsed, CoordinateFrame.original(picture.size), None, policy="p"), trace_id="0", dataset="x")
     assert [step["point"]["inside"] for step in view["steps"]] == [False, True]
     assert "600 px beyond the right edge" in view["overlay_text"][0]
     assert {fault["kind"] for fault in view["faults"]} >= {FaultKind.POINT_OUTSIDE, FaultKind.MISSING_ANSWER}

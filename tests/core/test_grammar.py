@@ -170,6 +170,9 @@ FAULTS = {
     '<think>a</think><tool_call>{"name": "search_coordinate", "arguments": {"coordinate": "1, 2"}}</tool_call>': FaultKind.BAD_COORDINATE,
     '<think>a</think><tool_call>{"name": "search_coordinate", "arguments": {"coordinate": [true, 2]}}</tool_call>': FaultKind.BAD_COORDINATE,
     f"<think>a ({'9' * 400}, 2)</think><answer>x</answer>": FaultKind.UNREADABLE_POINT,
+    "<think>a (−5, 20)</think><answer>x</answer>": FaultKind.UNREADABLE_POINT,
+    "<think>a （１５０，９０）</think><answer>x</answer>": FaultKind.UNREADABLE_POINT,
+    "<think>a (1e3, 20)</think><answer>x</answer>": FaultKind.UNREADABLE_POINT,
     "Well. <think>a (1, 2)</think><answer>x</answer>": FaultKind.STRAY_TEXT,
     "<think>a (1, 2)</think><answer>x</answer> and so on": FaultKind.AFTER_ANSWER,
     "<think>no place</think><answer>x</answer>": FaultKind.NO_POINT,
@@ -204,6 +207,16 @@ def test_the_first_call_of_a_turn_is_the_one_that_counts() -> None:
     assert call and call.mention and (call.mention.x, call.mention.y) == (1, 2)
 
 
+def test_what_is_shown_of_a_call_is_what_was_read_of_it() -> None:
+    call = '{"coordinate": [9, 9], "name": "search_coordinate", "arguments": {"coordinate": [1, 1], "coordinate": [430, 210]}}'
+    mention = parse(f"<think>a</think><tool_call>{call}</tool_call>").turns[0].mentions[0]
+    assert (mention.x, mention.y, mention.written) == (430, 210, "[430, 210]")
+    hidden = '{"name": "search_coordinate", "arguments": {"coordinate": [430, 210]}, "note": {"coordinate": [9, 9]}}'
+    mention = parse(f"<think>a</think><tool_call>{hidden}</tool_call>").turns[0].mentions[0]
+    assert (mention.x, mention.y) == (430, 210)
+    assert mention.written != "[9, 9]"
+
+
 def test_stray_text_is_still_read_for_points() -> None:
     parsed = parse("I see it at (12, 34). Done.")
     assert [(p.mention.x, p.mention.y) for p in parsed.pieces if p.mention] == [(12, 34)]
@@ -213,9 +226,9 @@ def test_stray_text_is_still_read_for_points() -> None:
 @pytest.mark.parametrize(
     "hostile",
     ["<think>" * 140_000, "</think>a" * 110_000, "(" * 1_000_000, "(1, 2) " * 140_000, "<think>(1, 2). <answer>" * 43_000,
-     "<tool_call>" + "[" * 1_000_000, "(" + "1" * 1_000_000, "(1" + " " * 1_000_000, "<observation></observation>" * 37_000,
+     "<tool_call>" + "[" * 1_000_000, "(" + "1" * 1_000_000, "(1" + " " * 1_000_000, "(1e" * 340_000, "（1，" * 330_000, "<observation></observation>" * 37_000,
      "<observation></observation><|im_start|>" * 25_000, "<|im_start|>user " * 58_000],
-    ids=["unclosed", "unopened", "parentheses", "points", "mixed", "deep json", "digits", "spaces", "observations", "marks", "chat"],
+    ids=["unclosed", "unopened", "parentheses", "points", "mixed", "deep json", "digits", "spaces", "almost", "full width", "observations", "marks", "chat"],
 )  # fmt: skip
 def test_a_megabyte_of_hostile_text_is_read(hostile: str) -> None:
     # What is quadratic in here would take minutes; `launch.py bench` gives the times.

@@ -37,7 +37,9 @@ def identity(name: str) -> str:
 def picture(name: str) -> Json:
     """The picture's part of a view."""
     file, width, height = PICTURES[name]
-    return {"url": f"/pictures/{name}", "width": width, "height": height, "name": file, "sha256": identity(f"picture {name}")}
+    address = f"/pictures/{name}"
+    sums = {"name": file, "sha256": identity(f"picture {name}")}
+    return {"url": address, "thumbnail": f"{address}/thumbnail", "width": width, "height": height} | sums
 
 
 def place(x: float, y: float, width: int, height: int) -> str:
@@ -57,7 +59,9 @@ def look(trace: str, index: int, x: float, y: float, size: tuple[int, int], half
     cut = [side for side, clamped in zip(sides, (x < half, y < half, x > width - half, y > height - half), strict=True) if clamped]
     words = f"{2 * half} px → 672" + (f", cut at the {' and '.join(cut)} edge" if cut else "")
     url = f"/api/traces/{trace}/looks/{index}.png"
-    return {"index": index, "window": window, "url": url, "output": [672, 672], "dot": True, "cut": cut, "words": words}
+    x1, y1, x2, y2 = window
+    crop_map = [(x2 - x1) / 672, 0, 0, (y2 - y1) / 672, x1, y1]
+    return {"index": index, "window": window, "map": crop_map, "url": url, "output": [672, 672], "dot": True, "cut": cut, "words": words}
 
 
 def step(trace: str, index: int, before: str, point: tuple[float, float] | None, after: str, size: tuple[int, int], half: int = 0) -> Json:
@@ -309,6 +313,15 @@ def _large() -> Json:
     return view("large", "large", "What is on the table?", _points("large", "large", rows))
 
 
+def _wordy() -> Json:
+    """An answer and a truth of 2,000 characters, in the demo's narrowest picture."""
+    said = "The spoon lies to the right of the cup, half on the saucer. " * 34
+    rows: list[tuple[str, tuple[float, float] | None, str, int]] = [("At the lower left edge ", (4, 290), ".", 0)]
+    answer = {"text": said, "point": None, "verdict": False, "reason": f"The answer “{said}” is not the truth."}
+    truth = {"kind": "text", "text": said[::-1], "box": None, "point": None}
+    return view("wordy", "chelsea", "Tell all that you see.", _points("wordy", "chelsea", rows), answer=answer, truth=truth)
+
+
 def named() -> dict[str, Json]:
     """The traces that tests name, by name."""
     made = {
@@ -321,6 +334,7 @@ def named() -> dict[str, Json]:
         "nothing": _nothing(),
         "hostile": _hostile(),
         "large": _large(),
+        "wordy": _wordy(),
     }
     wrong = {"text": "a saucer", "point": None, "verdict": False, "reason": "differs from the truth “a spoon”"}
     made["search-b"] |= {"answer": wrong, "recorded_score": 0.0}
