@@ -13,6 +13,9 @@ import { Toolbar } from './toolbar.js';
 const NO_VIEW = { trace: '', step: -1, compare: '', compareStep: -1 };
 const PAN = 60;
 
+/** Windows at least this high, in CSS pixels, have room for the looks of two traces. */
+const ROOMY = 860;
+
 export class App {
   #traces = new Traces();
   #wanted = 0;
@@ -28,6 +31,7 @@ export class App {
       step: (pane, index) => this.#stepped(pane, index),
       moved: (pane) => this.#moved(pane),
       larger: (step) => this.dialog.open(step),
+      looks: (open) => this.#showLooks(open),
       active: (pane) => this.#activate(pane),
     };
     this.first = new Pane(this.events, 'first trace');
@@ -208,6 +212,7 @@ export class App {
     this.app.classList.add('is-comparing');
     this.toolbar.setComparing(true);
     this.#applyLayers(this.second);
+    this.#showLooks(innerHeight >= ROOMY);
     this.#write({ push });
     this.second.show(view, step);
     this.#activate(this.first);
@@ -227,6 +232,11 @@ export class App {
     this.app.classList.remove('is-comparing');
     this.toolbar.setComparing(false);
     this.#activate(this.first);
+  }
+
+  /** On both sides alike, so that the pictures stay level. */
+  #showLooks(open) {
+    for (const pane of [this.first, this.second]) pane?.looks.setOpen(open);
   }
 
   #activate(pane) {

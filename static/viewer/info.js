@@ -1,5 +1,6 @@
 /** The panel of one trace: how it ended, the answer beside the truth, the steps, the faults, the reward, the raw text. */
 import { el, fill, scrollIntoBox } from './dom.js';
+import { foldLong } from './fold.js';
 import { icon } from './icons.js';
 import { MANY } from './overlay.js';
 import { demands } from './rawtext.js';
@@ -7,8 +8,8 @@ import { rewards } from './rewards.js';
 import { StepList } from './steps.js';
 import { plural, truthWords } from './words.js';
 
-/** Texts longer than this may scroll, and a part that scrolls is reached by keyboard. */
-const LONG = 120;
+/** An answer, a verdict's reason and a truth fold after so many characters. */
+const LONG = 280;
 
 const SIGNS = { true: ['check', 'is-right'], false: ['cross', 'is-wrong'], null: ['dash', 'is-unscored'] };
 
@@ -37,13 +38,13 @@ function answer(view, name) {
   const [sign, kind] = SIGNS[verdict];
   const said = text === null
     ? el('p', { class: 'sc-answer-text is-missing', text: 'No answer' })
-    : el('p', { class: 'sc-answer-text', dir: 'auto', tabindex: text.length > LONG ? '0' : null, text: text || '(empty)' });
+    : el('p', { class: 'sc-answer-text', dir: 'auto', text: text || '(empty)' });
   return el(
     'section',
     { class: `sc-answer ${kind}`, 'aria-label': `Answer of the ${name}` },
-    said,
-    el('p', { class: 'sc-verdict' }, icon(sign), verdictWords(verdict, reason)),
-    el('p', { class: 'sc-truth-words', dir: 'auto', tabindex: view.truth.text.length > LONG ? '0' : null, text: truthWords(view.truth) }),
+    foldLong(said, LONG),
+    el('div', { class: 'sc-verdict' }, icon(sign), foldLong(el('p', { class: 'sc-reason-words', dir: 'auto', text: verdictWords(verdict, reason) }), LONG)),
+    foldLong(el('p', { class: 'sc-truth-words', dir: 'auto', text: truthWords(view.truth) }), LONG),
   );
 }
 

@@ -1,18 +1,22 @@
 /** Below the picture: for every look the exact pixels that the model saw. */
-import { el, fill, scrollIntoBox } from './dom.js';
+import { el, fill, keepFocus, scrollIntoBox } from './dom.js';
 import { icon } from './icons.js';
 import { ownUrl } from './api.js';
 import { badge, lookOf } from './palette.js';
+import { plural } from './words.js';
 
 export class Looks {
   #cards = new Map();
   #current = -1;
   #hot = -1;
+  #number = 0;
+  #open = true;
   #events;
 
   constructor(events) {
     this.#events = events;
     this.node = el('ul', { class: 'sc-looks', 'aria-label': 'What the model saw' });
+    this.bar = el('p', { class: 'sc-looks-bar' });
   }
 
   show(view) {
@@ -22,7 +26,20 @@ export class Looks {
     const looked = view.steps.filter((step) => step.look);
     fill(this.node, looked.map((step) => this.#card(step)));
     this.node.hidden = !looked.length;
+    this.#number = looked.length;
+    this.setOpen(this.#open);
     this.node.scrollLeft = 0;
+  }
+
+  /** While comparing, the looks may give their room to the pictures: a line with a button is left of them. */
+  setOpen(open) {
+    this.#open = open;
+    this.node.classList.toggle('is-closed', !open);
+    if (!this.#number) return fill(this.bar, 'No looks');
+    const words = `${open ? 'Hide' : 'Show'} ${plural(this.#number, 'look')}`;
+    const toggle = el('button', { type: 'button', class: 'sc-more', 'aria-expanded': String(open), 'data-key': 'looks', text: words, onclick: () => this.#events.looks(!open) });
+    keepFocus(this.bar, () => fill(this.bar, toggle));
+    return undefined;
   }
 
   #card(step) {

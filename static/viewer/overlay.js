@@ -12,6 +12,9 @@ const NEAR = 17;
 const ROOM = 26;
 const INSET = 20;
 
+/** Room that a ring's name takes beside its middle. */
+const NAMED = 84;
+
 /** With more marks than this only those around the current step are drawn, and without one no path: nobody could read it. */
 export const MANY = 120;
 const BEFORE = 20;
@@ -23,6 +26,12 @@ function doubled(tag, name) {
 
 function set(node, values) {
   for (const [name, value] of Object.entries(values)) node.setAttribute(name, typeof value === 'number' ? value.toFixed(1) : value);
+}
+
+/** Whether a name beside a ring stands at its left: where it is `wanted`, unless it would be cut at the frame's edge there. */
+function turnsLeft(wanted, x, width) {
+  if (wanted) return x >= NAMED;
+  return x > width - NAMED && x >= NAMED;
 }
 
 function label(text, name = '') {
@@ -121,8 +130,8 @@ export class Overlay {
     const place = (at) => {
       const { x, y } = at(inside ? point : edgePlace(point, this.#size));
       set(node, { transform: `translate(${x.toFixed(1)} ${y.toFixed(1)})` });
-      const flip = !inside && x > this.node.clientWidth / 2;
-      set(words, { x: flip ? -30 : dx, y: 4, 'text-anchor': flip ? 'end' : anchor });
+      const toLeft = inside ? turnsLeft(anchor === 'end', x, this.node.clientWidth) : x > this.node.clientWidth / 2;
+      set(words, { x: toLeft ? -Math.abs(dx) : Math.abs(dx), y: 4, 'text-anchor': toLeft ? 'end' : 'start' });
     };
     this.#extras.push({ node, place });
   }

@@ -1,6 +1,7 @@
 /** One trace in view: its question, the stage, the looks and the panel, all at one step. */
-import { button, el, fill } from './dom.js';
+import { el, fill } from './dom.js';
 import { ownUrl } from './api.js';
+import { foldCut } from './fold.js';
 import { icon } from './icons.js';
 import { Info } from './info.js';
 import { Looks } from './looks.js';
@@ -32,20 +33,21 @@ export class Pane {
   step = -1;
   #events;
 
-  /** `events`: step(pane, index), moved(pane), larger(step), active(pane); `name` tells two panes apart: 'first trace'. */
+  /** `events`: step(pane, index), moved(pane), larger(step), looks(open), active(pane); `name` tells two panes apart: 'first trace'. */
   constructor(events, name) {
     this.#events = events;
     const own = {
       step: (index) => this.setStep(index),
       hot: (index) => this.setHot(index),
       larger: (step) => events.larger(step),
+      looks: (open) => events.looks(open),
       moved: () => events.moved(this),
     };
     this.stage = new Stage(own);
     this.looks = new Looks(own);
     this.info = new Info(own, name);
     this.head = el('header', { class: 'sc-head' });
-    this.main = el('section', { class: 'sc-main', 'aria-label': `Picture of the ${name}` }, this.head, this.stage.node, this.looks.node);
+    this.main = el('section', { class: 'sc-main', 'aria-label': `Picture of the ${name}` }, this.head, this.stage.node, this.stage.truth, this.looks.bar, this.looks.node);
     for (const part of [this.main, this.info.node]) {
       part.addEventListener('pointerdown', () => events.active(this), { capture: true });
       part.addEventListener('focusin', () => events.active(this));
@@ -77,19 +79,7 @@ export class Pane {
     const rest = more.length ? el('span', { class: 'sc-question-rest', text: ` ${more.join(' · ').replaceAll(': · ', ': ')}` }) : null;
     const title = el('h2', { class: 'sc-question', dir: 'auto' }, asked ?? 'No question', rest);
     const side = el('p', { class: 'sc-side' }, icon(SIGNS[view.answer.verdict]), `${view.policy} · ${verdictWord(view.answer.verdict)}`);
-    fill(this.head, side, title, this.#unfold(title), el('p', { class: 'sc-facts-line', title: facts.filter(Boolean).join(' · '), text: facts.filter(Boolean).join(' · ') }), this.#others(view));
-  }
-
-  /** Questions longer than three lines fold; the button comes only where something is hidden. */
-  #unfold(title) {
-    const more = button('Show all', () => {
-      const open = title.classList.toggle('is-open');
-      more.textContent = open ? 'Show less' : 'Show all';
-      more.setAttribute('aria-expanded', String(open));
-    }, { class: 'sc-more', 'aria-expanded': 'false' });
-    more.hidden = true;
-    requestAnimationFrame(() => { more.hidden = title.scrollHeight <= title.clientHeight + 2; });
-    return more;
+    fill(this.head, side, title, foldCut(title), el('p', { class: 'sc-facts-line', title: facts.filter(Boolean).join(' · '), text: facts.filter(Boolean).join(' · ') }), this.#others(view));
   }
 
   #others(view) {

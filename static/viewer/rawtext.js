@@ -1,5 +1,5 @@
 /** On demand: the text as it was written, by whom, with its faults marked; and the audit of every coordinate's frame. */
-import { el } from './dom.js';
+import { el, fill } from './dom.js';
 import { icon } from './icons.js';
 import { fine, pair } from './words.js';
 
@@ -54,10 +54,10 @@ function turn({ index, segments }, faults) {
   return el('section', { class: 'sc-turn' }, el('h4', { text: `Turn ${index + 1}` }), ...nodes);
 }
 
-const COLUMNS = ['Step', 'As written', 'Model grid', 'Original px', 'Round trip'];
+const COLUMNS = ['Step', 'Written', 'Grid', 'Original px', 'Error px'];
 
 function auditRow({ number, audit }) {
-  const cells = [audit.raw, pair(...audit.grid), pair(...audit.original), `${fine(audit.round_trip_error)} px`];
+  const cells = [audit.raw, pair(...audit.grid), pair(...audit.original), fine(audit.round_trip_error)];
   return el('tr', {}, el('th', { scope: 'row', text: number }), ...cells.map((text) => el('td', { text })));
 }
 
@@ -70,6 +70,7 @@ function audit(view) {
   return [
     el('p', { class: 'sc-quiet', text: words }),
     el('p', { class: 'sc-quiet', text: `How the frame is known: ${knownBy}` }),
+    rows.length ? el('p', { class: 'sc-quiet', text: 'The error is that of the way from the grid to the original and back.' }) : null,
     rows.length ? el('div', { class: 'sc-scroll-x', tabindex: '0', role: 'region', 'aria-label': 'Frame audit' }, table) : el('p', { class: 'sc-quiet', text: 'No coordinate to check.' }),
   ];
 }
@@ -79,7 +80,7 @@ function onDemand(name, title, make) {
   const body = el('div', { class: 'sc-demand-body' });
   const node = el('details', { class: `sc-demand is-${name}` }, el('summary', {}, icon('right'), el('span', { text: title })), body);
   const once = () => {
-    if (node.open && !body.childNodes.length) body.append(...make());
+    if (node.open && !body.childNodes.length) fill(body, make());
   };
   node.addEventListener('toggle', once);
   node.reveal = () => {

@@ -12,8 +12,9 @@ export class Stage {
   #view = null;
   #overlay = null;
   #events;
+  #asked = '';
+  #preview = el('img', { class: 'sc-preview', alt: '', draggable: 'false', hidden: true });
   #picture = el('img', { class: 'sc-picture', alt: '', draggable: 'false' });
-  #truth = el('p', { class: 'sc-truth-text' });
   #state = el('div', { class: 'sc-stage-state', role: 'status' });
   #readout = el('output', { class: 'sc-readout', 'aria-hidden': 'true' });
 
@@ -22,13 +23,16 @@ export class Stage {
     this.node = el(
       'div',
       { class: 'sc-stage', role: 'group', 'aria-label': 'The picture. Plus and minus zoom, 0 fits, Shift with arrows moves.', tabindex: '0' },
-      this.#picture, this.#truth, this.#readout, this.#state,
+      this.#preview, this.#picture, this.#readout, this.#state,
     );
+    /** A truth in words stands below the stage: there it covers no mark, however the picture lies. */
+    this.truth = el('p', { class: 'sc-truth-text', dir: 'auto' });
     this.viewport = new Viewport(() => this.#place());
     new Gestures(this.node, this.viewport);
     new ResizeObserver(([entry]) => this.#resized(entry.contentRect)).observe(this.node);
     this.#picture.addEventListener('load', () => this.#loaded());
     this.#picture.addEventListener('error', () => this.#failed());
+    this.#preview.addEventListener('error', () => { this.#preview.hidden = true; });
     this.node.addEventListener('pointermove', (event) => this.#read(event));
     this.node.addEventListener('pointerleave', () => { this.#readout.textContent = ''; });
   }
@@ -46,33 +50,47 @@ export class Stage {
     this.#view = view;
     this.#overlay = new Overlay(view, this.#events);
     this.node.insertBefore(this.#overlay.node, this.#readout);
-    this.#truth.textContent = view.truth.kind === 'text' || view.truth.kind === 'action' ? `Truth: ${view.truth.text}` : '';
+    const inWords = view.truth.kind === 'text' || view.truth.kind === 'action';
+    this.truth.textContent = inWords ? `Truth: ${view.truth.text}` : '';
+    this.truth.title = inWords ? view.truth.text : '';
     this.#picture.alt = view.picture.name ? `The picture ${view.picture.name}` : 'The picture of this trace';
-    this.#picture.style.width = `${view.picture.width}px`;
-    this.#picture.style.height = `${view.picture.height}px`;
+    for (const image of [this.#preview, this.#picture]) {
+      image.style.width = `${view.picture.width}px`;
+      image.style.height = `${view.picture.height}px`;
+    }
     this.#load();
     this.node.style.setProperty('--sc-aspect', String(view.picture.width / view.picture.height));
     this.viewport.setPicture(view.picture);
   }
 
+  /** Until the picture is there its thumbnail is shown, stretched to the same place; a picture that is in view already stays. */
   #load() {
-    this.node.classList.add('is-loading');
+    const { url, thumbnail } = this.#view.picture;
     fill(this.#state);
-    this.#picture.src = ownUrl(this.#view.picture.url);
+    if (this.#asked === url && this.#picture.complete && this.#picture.naturalWidth > 0) return;
+    this.#asked = url;
+    this.node.classList.add('is-loading');
+    this.#picture.removeAttribute('src');
+    this.#preview.removeAttribute('src');
+    this.#preview.hidden = !thumbnail;
+    if (thumbnail) this.#preview.src = ownUrl(thumbnail);
+    this.#picture.src = ownUrl(url);
   }
 
   #loaded() {
     this.node.classList.remove('is-loading');
+    this.#preview.hidden = true;
     fill(this.#state);
   }
 
-  #failed() {
+  /** The browser does not say why a picture failed, so the server is asked once more. */
+  async #failed() {
     this.node.classList.remove('is-loading');
-    const again = () => {
-      this.#picture.removeAttribute('src');
-      this.#load();
-    };
-    fill(this.#state, el('p', { text: 'The picture could not be loaded. The marks stand where they belong.' }), button('Try again', again));
+    const { url } = this.#view.picture;
+    const status = await fetch(ownUrl(url)).then(({ status: found, body }) => body?.cancel().then(() => found), () => 0);
+    if (url !== this.#asked || this.node.classList.contains('is-loading')) return;
+    const words = status === 404 ? 'The picture’s file is not in the data folder.' : 'The picture could not be loaded.';
+    fill(this.#state, el('p', { text: `${words} The marks stand where they belong.` }), button('Try again', () => this.#load()));
   }
 
   #resized({ width, height }) {
@@ -81,22 +99,11 @@ export class Stage {
 
   #place() {
     const { scale, x, y, fitted } = this.viewport;
-    this.#picture.style.transform = `translate(${x}px, ${y}px) scale(${scale})`;
+    for (const image of [this.#preview, this.#picture]) image.style.transform = `translate(${x}px, ${y}px) scale(${scale})`;
     this.node.classList.toggle('is-sharp', scale * devicePixelRatio >= SHARP);
     this.node.classList.toggle('is-fitted', fitted);
     this.#overlay?.place(this.viewport);
-    this.#placeTruth();
     this.#events.moved(this.viewport);
-  }
-
-  /** The truth in words keeps to the lower left corner of the picture, or of the frame where that is out of sight. */
-  #placeTruth() {
-    if (!this.#truth.textContent) return;
-    const { clientWidth, clientHeight } = this.node;
-    const corner = this.viewport.toScreen({ x: 0, y: this.#view.picture.height });
-    const left = Math.min(Math.max(corner.x, 0) + 8, clientWidth - 80);
-    const bottom = Math.max(Math.min(corner.y, clientHeight) - 8, 40);
-    this.#truth.style.transform = `translate(${left}px, ${bottom}px) translateY(-100%)`;
   }
 
   /** The picture pixel under the pointer. */

@@ -1,5 +1,6 @@
 /** The list of steps: words, coordinates tied to their marks, and what was looked at. */
 import { el, scrollAndSettle, scrollIntoBox } from './dom.js';
+import { foldLong } from './fold.js';
 import { icon } from './icons.js';
 import { badge, lookOf } from './palette.js';
 import { steps as stepWords } from './words.js';
@@ -69,15 +70,7 @@ export class StepList {
     const parts = step.parts.map((part) => (part.point ? this.#coordinate(part.text, step) : part.text));
     const text = el('p', { class: 'sc-step-text', dir: 'auto' }, ...parts);
     if (!step.parts.some((part) => part.text.trim())) text.append(el('span', { class: 'sc-quiet', text: 'No words in this step.' }));
-    if (step.parts.reduce((sum, part) => sum + part.text.length, 0) <= LONG) return text;
-    text.classList.add('is-folded');
-    const more = el('button', { type: 'button', class: 'sc-more', 'aria-expanded': 'false', text: 'Show all' });
-    more.addEventListener('click', () => {
-      const folded = text.classList.toggle('is-folded');
-      more.textContent = folded ? 'Show all' : 'Show less';
-      more.setAttribute('aria-expanded', String(!folded));
-    });
-    return el('div', {}, text, more);
+    return foldLong(text, LONG);
   }
 
   #coordinate(written, step) {

@@ -67,7 +67,7 @@ def page(context: BrowserContext) -> Iterator[Page]:
         if urlsplit(url).hostname not in (*OWN, None):
             troubles.append(f"asked for {url}")
 
-    made.on("pageerror", lambda error: troubles.append(f"script error: {error}"))
+    made.on("pageerror", lambda error: troubles.append(f"script error: {error.stack or error}"))
     made.on("request", lambda request: asked(request.url))
 
     def dialog(opened: object) -> None:

@@ -95,6 +95,41 @@ def test_on_a_narrow_screen_the_two_stack(viewer: Viewer) -> None:
     assert first and second and second["y"] >= first["y"] + first["height"]
 
 
+@pytest.mark.parametrize("size", [(1440, 900), (1280, 720), (900, 800), (900, 900)])
+def test_the_two_pictures_are_large_and_level_and_nothing_lies_over_the_words(viewer: Viewer, size: tuple[int, int]) -> None:
+    viewer.page.set_viewport_size({"width": size[0], "height": size[1]})
+    first = viewer.server.content.views[identity("search")]
+    viewer.server.content.views[identity("search")] = first | {"question": first["question"] * 20}
+    compare(viewer)
+    for opened in (False, True):
+        stages = [viewer.at(".sc-stage").nth(k).bounding_box() for k in (0, 1)]
+        words = [viewer.at(".sc-info").nth(k).bounding_box() for k in (0, 1)]
+        pictures = [viewer.at(".sc-picture").nth(k).bounding_box() for k in (0, 1)]
+        for side, (stage, panel, picture) in enumerate(zip(stages, words, pictures, strict=True)):
+            assert stage and panel and picture
+            assert stage["height"] >= 240 and picture["width"] >= 300 and panel["height"] >= 128
+            parts = viewer.at(".sc-main").nth(side).locator("> :visible, .sc-look-caption:visible, .sc-look-frame:visible")
+            ends = [box["y"] + box["height"] for box in (parts.nth(k).bounding_box() for k in range(parts.count())) if box]
+            assert max(ends) <= panel["y"] + 0.5, "nothing reaches into the words"
+        assert stages[0] and stages[1] and (stages[0]["y"], stages[0]["height"]) == (stages[1]["y"], stages[1]["height"])
+        if not opened:
+            viewer.at(".sc-head").first.get_by_role("button", name="Show all").click()
+
+
+def test_in_a_low_window_the_looks_give_way_to_a_line(viewer: Viewer) -> None:
+    viewer.page.set_viewport_size({"width": 1280, "height": 720})
+    compare(viewer)
+    expect(viewer.at(".sc-looks:visible")).to_have_count(0)
+    viewer.page.get_by_role("button", name="Show 3 looks").first.click()
+    expect(viewer.at(".sc-looks:visible")).to_have_count(2)
+    expect(viewer.page.get_by_role("button", name="Hide 3 looks").first).to_be_focused()
+    viewer.page.get_by_role("button", name="Hide 3 looks").last.click()
+    expect(viewer.at(".sc-looks:visible")).to_have_count(0)
+    viewer.press("x", "Escape", "x", "Escape", "Escape")
+    expect(viewer.at(".sc-main")).to_have_count(1)
+    expect(viewer.at(".sc-looks")).to_be_visible()
+
+
 def test_the_view_is_saved_at_the_pictures_own_size(viewer: Viewer, tmp_path: Path) -> None:
     viewer.open("large", "step=2")
     viewer.page.get_by_role("button", name="Save").click()

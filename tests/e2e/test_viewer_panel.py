@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 
+from tests.e2e.fixture_traces import identity, step, view
 from tests.e2e.viewing import Viewer
 
 pytestmark = pytest.mark.browser
@@ -61,9 +62,40 @@ def test_the_frame_audit_has_every_coordinate(viewer: Viewer) -> None:
     viewer.at(".is-frame summary").click()
     rows = viewer.at(".sc-audit tbody tr")
     expect(rows).to_have_count(3)
-    expect(rows.nth(1)).to_have_text("2(430, 250)(430, 250)(430, 250)0 px")
+    expect(rows.nth(1)).to_have_text("2(430, 250)(430, 250)(430, 250)0")
     expect(viewer.at(".is-frame")).to_contain_text("One grid unit is 1 × 1 px of the original.")
     expect(viewer.at(".is-frame")).to_contain_text("How the frame is known: stated by the source")
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (1280, 720), (1000, 800)])
+def test_the_frame_audit_fits_its_panel(viewer: Viewer, size: tuple[int, int]) -> None:
+    rows = [step(identity("exact"), i, "Here ", (1186.9 - i / 7, 1037.2 + i / 7), ".", (1411, 1411)) for i in range(12)]
+    for row in rows:
+        row["audit"] |= {"raw": "(1177.13, 1036.86)", "round_trip_error": 0.012}
+    made = view("exact", "retina", "Where exactly?", rows)
+    viewer.server.content.views[made["id"]] = made
+    viewer.page.set_viewport_size({"width": size[0], "height": size[1]})
+    viewer.open("exact")
+    viewer.at(".is-frame summary").click()
+    room = viewer.at(".sc-scroll-x")
+    expect(room.locator("thead")).to_contain_text("Error px")
+    assert room.evaluate("n => n.scrollWidth <= n.clientWidth")
+    expect(viewer.at(".is-frame")).to_contain_text("the way from the grid to the original and back")
+
+
+def test_a_long_answer_its_reason_and_a_long_truth_fold(viewer: Viewer) -> None:
+    viewer.open("wordy")
+    card = viewer.at(".sc-answer")
+    for part in (".sc-answer-text", ".sc-verdict", ".sc-truth-words"):
+        box = card.locator(part).bounding_box()
+        assert box and box["height"] < 130, f"{part} is folded"
+    more = card.get_by_role("button", name="Show all")
+    expect(more).to_have_count(3)
+    more.first.click()
+    text = card.locator(".sc-answer-text")
+    assert text.evaluate("n => n.scrollHeight <= n.clientHeight + 1 && n.clientHeight > 400"), "all of it is in sight"
+    card.get_by_role("button", name="Show less").click()
+    assert text.evaluate("n => n.clientHeight < 130")
 
 
 def test_the_reward_in_both_profiles_with_reasons_on_demand(viewer: Viewer) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.e2e.fixture_traces import identity, step, view
 from tests.e2e.viewing import Viewer
@@ -154,6 +156,19 @@ def test_the_answer_and_the_truth_are_drawn(viewer: Viewer) -> None:
     expect(viewer.at(".sc-reticle.is-truth")).to_contain_text("Truth")
     viewer.open("search")
     expect(viewer.at(".sc-truth-text")).to_have_text("Truth: a spoon")
+    viewer.at("[data-layer=truth]").click()
+    expect(viewer.at(".sc-truth-text")).to_be_hidden()
+
+
+@pytest.mark.parametrize("width", [1440, 600])
+def test_a_truth_in_words_stands_below_the_picture(viewer: Viewer, width: int) -> None:
+    viewer.page.set_viewport_size({"width": width, "height": 800})
+    viewer.open("wordy")
+    words, stage = viewer.at(".sc-truth-text").bounding_box(), viewer.at(".sc-stage").bounding_box()
+    assert words and stage
+    assert words["y"] >= stage["y"] + stage["height"]
+    assert words["height"] < 30, "one line, the whole of it is in the panel"
+    assert words["width"] <= stage["width"]
 
 
 def test_coinciding_points_are_parted_or_counted(viewer: Viewer) -> None:
@@ -186,6 +201,44 @@ def test_a_picture_that_fails_can_be_asked_for_again(viewer: Viewer) -> None:
     viewer.page.get_by_role("button", name="Try again").click()
     expect(viewer.at(".sc-stage-state")).to_be_empty()
     assert viewer.at(".sc-picture").evaluate("n => n.naturalWidth") == 600
+
+
+def test_a_picture_without_a_file_says_so(viewer: Viewer) -> None:
+    viewer.page.route("**/pictures/coffee", lambda route: route.fulfill(status=404, json={"error": "There is no picture."}))
+    viewer.page.goto(viewer.server.url)
+    expect(viewer.at(".sc-stage-state")).to_contain_text("The picture’s file is not in the data folder.")
+    expect(viewer.at(".sc-mark").first).to_be_visible()
+    viewer.page.unroute("**/pictures/coffee")
+    viewer.page.get_by_role("button", name="Try again").click()
+    expect(viewer.at(".sc-stage-state")).to_be_empty()
+
+
+def test_the_thumbnail_stands_in_while_the_picture_loads(viewer: Viewer) -> None:
+    held: list[Route] = []
+    viewer.page.route(re.compile("/pictures/large$"), lambda route: held.append(route))
+    viewer.open("search")
+    viewer.at(".sc-row:has-text('What is on the table?')").first.click()
+    preview = viewer.at(".sc-preview")
+    expect(preview).to_be_visible()
+    expect(viewer.at(".sc-stage")).to_have_class(re.compile("is-loading"))
+    viewer.page.wait_for_function("document.getElementById('saccade-inspect').shadowRoot.querySelector('.sc-preview').naturalWidth === 160")
+    assert viewer.at(".sc-picture").evaluate("n => n.naturalWidth") == 0, "the picture before it is gone"
+    marks = [viewer.centre(viewer.mark(number).locator(".sc-target")) for number in (1, 6)]
+    box = preview.bounding_box()
+    assert box
+    assert marks[0] == pytest.approx((box["x"] + box["width"] * 300 / 4240, box["y"] + box["height"] * 400 / 2832), abs=0.7)
+    held[0].continue_()
+    expect(viewer.at(".sc-stage")).not_to_have_class(re.compile("is-loading"))
+    expect(preview).to_be_hidden()
+
+
+def test_a_view_without_a_thumbnail_is_shown_as_ever(viewer: Viewer) -> None:
+    made = view("plain", "coffee", "No thumbnail?", [])
+    made["picture"] = {name: value for name, value in made["picture"].items() if name != "thumbnail"}
+    viewer.server.content.views[made["id"]] = made
+    viewer.open("plain")
+    assert viewer.at(".sc-picture").evaluate("n => n.naturalWidth") == 600
+    expect(viewer.at(".sc-preview")).to_be_hidden()
 
 
 def test_the_current_mark_stands_on_its_very_point(viewer: Viewer) -> None:
