@@ -64,6 +64,11 @@ def read_sample(document: bytes) -> Sample:
     return _sample_adapter().validate_python(unpack(document))
 
 
+def indexed_words(trace: Trace) -> list[str]:
+    """The words under which the full-text index knows the trace."""
+    return index_words(_spoken(trace))
+
+
 def read_trace(document: bytes) -> Trace:
     """The trace of a stored document. Raises StoreError where the bytes are damaged, TraceError where it is no trace."""
     return Trace.from_json(unpack(document))
@@ -95,7 +100,7 @@ def prepare(trace: Trace, scores: Scores) -> PreparedTrace:
         document=pack(text),
         turns=tuple(_turn_row(turn) for turn in trace.turns),
         steps=tuple(_step_row(step) for step in trace.steps),
-        words=index_words(_spoken(trace)),
+        words=indexed_words(trace),
     )
 
 

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Unicode,
     case,
+    delete,
     func,
     insert,
     literal,
@@ -51,6 +52,18 @@ def add_words(connection: Connection, entries: Sequence[tuple[int, list[str]]]) 
             rows = [{"word": word, "trace_id": number} for number, words in entries for word in words]
             if rows:
                 connection.execute(insert(WORDS), rows)
+
+
+def remove_words(connection: Connection, entries: Sequence[tuple[int, list[str]]]) -> None:
+    """Take traces out of the index: the same pairs that were given to `add_words`."""
+    if not entries:
+        return
+    if connection.dialect.name == "sqlite":
+        # The index has no copy of the words, so it must be told which ones to forget.
+        statement = text("INSERT INTO trace_words (trace_words, rowid, words) VALUES ('delete', :id, :words)")
+        connection.execute(statement, [{"id": number, "words": " ".join(words)} for number, words in entries])
+    else:
+        connection.execute(delete(WORDS).where(WORDS.c.trace_id.in_([number for number, _ in entries])))
 
 
 def matches_text(connection: Connection, words: str) -> ColumnElement[bool] | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import chain, islice
 from typing import Any
@@ -20,6 +21,7 @@ from annotations.documents import PreparedSample, PreparedTrace, Row, check_name
 from annotations.facets import FacetCounter, Facets
 from annotations.fulltext import add_words
 from annotations.queries import StoredTrace, TracePage, TraceQuery, find_trace, iter_samples, iter_traces, list_traces
+from annotations.removing import DatasetContent, dataset_content, remove_dataset
 from annotations.schema import (
     DatasetRow,
     DataVersionRow,
@@ -103,6 +105,23 @@ class Store:
         """
         with self.database.writing() as connection:
             yield Transaction(connection, self._score)
+
+    def dataset_content(self, dataset: str) -> DatasetContent:
+        """How much the data set holds. Raises NotFound, with the names that there are."""
+        with self.database.reading() as connection:
+            return dataset_content(connection, dataset)
+
+    def remove_dataset(self, dataset: str, *, actor: str = "") -> DatasetContent:
+        """Take a data set out with everything in it, in one transaction, and record that; what it held comes back.
+
+        Events and pictures stay. Raises NotFound, and ReadOnly and StoreError where nothing can be written.
+        """
+        check_name("actor", actor)
+        with self.database.writing() as connection:
+            content = remove_dataset(connection, dataset)
+            payload = {"dataset": dataset, **asdict(content)}
+            connection.execute(insert(EventRow).values(at=datetime.now(UTC), kind="dataset_removed", actor=actor, payload=payload))
+        return content
 
     def known_traces(self, ids: Iterable[str], dataset: str) -> frozenset[str]:
         """Those of the content hashes that the data set has a trace for."""
