@@ -170,6 +170,7 @@ def _look(step: Step, trace_id: str, index: int, frame: CoordinateFrame) -> dict
         "dot": look.dot,
         "cut": list(look.cut),
         "recorded": look.picture is not None,
+        "guessed": look.guessed,
         "words": look_words(look, frame.orientation),
     }
 

@@ -92,5 +92,6 @@ def edges(cut: tuple[str, ...]) -> str:
 def look_words(look: Look, orientation: int = 1) -> str:
     """A look in a line: the window's true size in original pixels, the crop's size, where it was cut, and whether it lies turned."""
     window = f"{look.window.width:.0f} × {look.window.height:.0f} px shown as {times(look.output)}"
+    guess = "the window is a guess" if look.guessed else ""
     turned = "turned as the model saw it" if orientation != 1 else ""
-    return ", ".join(part for part in (window, edges(look.cut), "red dot at the point" if look.dot else "", turned) if part)
+    return ", ".join(part for part in (window, edges(look.cut), "red dot at the point" if look.dot else "", turned, guess) if part)

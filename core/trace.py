@@ -192,6 +192,7 @@ class Look:
     dot       a red dot was drawn at the point
     cut       the edges at which the window was clamped: any of "left", "top", "right", "bottom"
     picture   content hash of the crop where the source kept it; None: it is cut again from the picture
+    guessed   the source does not say how wide was cut and its crop does not tell: the window is the domain's usual one
     """
 
     window: Box
@@ -200,6 +201,7 @@ class Look:
     dot: bool
     cut: tuple[str, ...] = ()
     picture: str | None = None
+    guessed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

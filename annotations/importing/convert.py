@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from annotations.importing.crop_matching import CropOffsets
 from annotations.importing.dialogs import read_dialog
 from annotations.importing.errors import read_error
 from annotations.importing.frame_recovery import recover_frame
@@ -60,6 +61,7 @@ class RowReader:
     def __init__(self, pictures: PictureSource, choices: Choices) -> None:
         self._pictures = pictures
         self._choices = choices
+        self._offsets = CropOffsets()
 
     def read(self, row: Row, source: Source) -> Reading | Refusal:
         """What a row becomes. Raises StoreError where a picture cannot be kept; never for what is in the row."""
@@ -76,4 +78,6 @@ class RowReader:
 
     def _context(self, row: Row, source: Source, kind: SourceKind) -> RowContext:
         frame = self._choices.frame or recover_frame(kind, source.arguments)
-        return RowContext(row.document, kind, source.name, row.line, source.arguments, frame, self._pictures, self._choices, list[str]())
+        return RowContext(
+            row.document, kind, source.name, row.line, source.arguments, frame, self._pictures, self._choices, list[str](), self._offsets
+        )

@@ -6,7 +6,7 @@ resizes it, and moves every point, before it writes the row. Pictures behind it 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,13 +18,12 @@ from annotations.importing.samples import make_sample
 from core.crops import CropRule
 from core.domains import DOMAINS
 from core.errors import PictureError
-from core.frames import QWEN2_5_FACTOR
-from core.geometry import Size
+from core.frames import QWEN2_5_FACTOR, CoordinateFrame, stored_size
 from core.grammar import IMAGE_MARK, Message, has_dot, parse_messages
 from core.grounding import ground
-from core.trace import Author, DomainName, Picture, Trace, Turn
+from core.trace import Author, Picture, Sample, Trace, Turn
 
-# How the reference cuts (half window, dot), by the side that a crop shows: visual search, web grounding, web grounding in RL.
+# The half window that the reference usually cuts, by the side that a crop shows: visual search, web grounding, web grounding in RL.
 _OFFSETS = {672: 182, 504: 100, 392: 50}
 
 
@@ -51,18 +50,21 @@ def read_dialog(row: RowContext) -> Converted:
     zooms = any(turn.call and turn.observation for turn in parsed.turns)
     truth = row.optional_text("gt_answer")
     sample, domain_by = make_sample(row, dialog.question, truth, pictures, truth_frame=frame, zooms=zooms, answer=parsed.answer)
+    rule, guessed = _rule(row, sample, frame, parsed.turns, crops) if zooms else (None, False)
+    if guessed:
+        row.notes.append("how wide the crops were cut cannot be told from them: their windows are a guess")
     trace = ground(
         sample,
         parsed,
         frame,
-        _rule(sample.domain, parsed.turns, crops) if zooms else None,
+        rule,
         policy=row.policy,
         system_prompt=dialog.system,
         origin=row.origin(),
         settings=row.settings(),
         crops={turn: crop.sha256 for turn, crop in crops.items()},
     )
-    return Converted((_with_sizes(trace, crops),), domain_by=domain_by)
+    return Converted((_as_recorded(trace, crops, guessed),), domain_by=domain_by)
 
 
 def _read_messages(value: Any) -> _Dialog:
@@ -107,22 +109,37 @@ def _crops(row: RowContext, turns: Sequence[Turn], named: Sequence[Any]) -> dict
     return crops
 
 
-def _rule(domain: DomainName, turns: Sequence[Turn], crops: Mapping[int, Picture]) -> CropRule:
-    """How the crops were cut: told by their size and by the words of the observation, else by the domain's own rule."""
+def _rule(
+    row: RowContext, sample: Sample, frame: CoordinateFrame, turns: Sequence[Turn], crops: Mapping[int, Picture]
+) -> tuple[CropRule, bool]:
+    """How the crops were cut, and whether that is a guess: found by cutting again, else the usual for their size or the domain."""
     dot = any(turn.observation and has_dot(turn.observation.of(turn.text)) for turn in turns)
-    usual = DOMAINS[domain].crop or CropRule(_OFFSETS[504], 504, dot)
+    usual = DOMAINS[sample.domain].crop or CropRule(_OFFSETS[504], 504, dot)
     side = next((crop.size.width for crop in crops.values() if crop.size.width == crop.size.height), None)
     if side is None:
-        return replace(usual, dot=dot)
-    return CropRule(_OFFSETS.get(side, usual.offset), max(side, QWEN2_5_FACTOR), dot)
+        return replace(usual, dot=dot), bool(crops)
+    expected = _OFFSETS.get(side, usual.offset)
+    found = row.offsets.find(row.file, side, _pairs(row, sample.pictures[0], frame, turns, crops), expected)
+    return CropRule(found or expected, max(side, QWEN2_5_FACTOR), dot), found is None
 
 
-def _with_sizes(trace: Trace, crops: Mapping[int, Picture]) -> Trace:
-    """The looks with the sizes that the recorded crops really have."""
+def _pairs(
+    row: RowContext, picture: Picture, frame: CoordinateFrame, turns: Sequence[Turn], crops: Mapping[int, Picture]
+) -> Iterator[tuple[bytes, bytes, float, float]]:
+    """The picture's and each crop's file, with the point of the call, in pixels of the picture as stored."""
+    whole = row.pictures.file_of(picture) if frame.raster == stored_size(picture.size, frame.orientation) else None
+    for turn in turns:
+        crop = row.pictures.file_of(crops[turn.index]) if turn.index in crops else None
+        if whole and crop and turn.call and turn.call.mention:
+            point = frame.to_raster(turn.call.mention.x, turn.call.mention.y)
+            yield whole, crop, point.x, point.y
+
+
+def _as_recorded(trace: Trace, crops: Mapping[int, Picture], guessed: bool) -> Trace:
+    """The looks with the sizes that the recorded crops really have, and marked where their windows are a guess."""
     steps = []
     for step in trace.steps:
         if step.look and step.look.picture and step.turn in crops:
-            size: Size = crops[step.turn].size
-            step = replace(step, look=replace(step.look, output=size))
+            step = replace(step, look=replace(step.look, output=crops[step.turn].size, guessed=guessed))
         steps.append(step)
     return replace(trace, steps=tuple(steps))

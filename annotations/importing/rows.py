@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from annotations.importing.crop_matching import CropOffsets
 from annotations.importing.frame_recovery import FrameRule
 from annotations.importing.json_values import BadRow
 from annotations.importing.kinds import SourceKind
@@ -67,6 +68,8 @@ class RowContext:
     choices: Choices
     notes: list[str]
     """What was mended in this row; readers add to it."""
+    offsets: CropOffsets
+    """What the recorded crops of earlier rows told; readers add to it."""
 
     @property
     def policy(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -17,7 +18,13 @@ from annotations.importing.sources import Upload
 from annotations.pictures import PictureStore
 from annotations.queries import TraceQuery
 from annotations.store import Store
+from core.crops import CropRule, look_at, render_look
+from core.frames import CoordinateFrame
+from core.geometry import Size
 from core.trace import Trace
+
+# The reference's rule for visual search.
+SEARCH = CropRule(182, 672, False)
 
 
 @dataclass
@@ -61,11 +68,26 @@ def picture_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """images/scene.png (2,000 x 1,000), images/turned.jpg (upright 600 x 900, stored on its side), images/small.png and crops."""
     root = tmp_path_factory.mktemp("root")
     (root / "images").mkdir()
-    Image.linear_gradient("L").resize((2000, 1000)).save(root / "images/scene.png")
+    scene = _scene()
+    scene.save(root / "images/scene.png")
     Image.new("RGB", (64, 48), "teal").save(root / "images/small.png")
     turned = Image.Exif()
     turned[0x0112] = 6
     Image.new("RGB", (900, 600), "olive").save(root / "images/turned.jpg", exif=turned)
-    for number, side in enumerate((672, 672, 504)):
-        Image.new("RGB", (side, side), (40 * number, 90, 120)).save(root / f"images/crop_{number}.png")
+    for number, (x, y, rule) in enumerate(((100, 50, SEARCH), (1900, 900, SEARCH), (100, 50, CropRule(100, 504, True)))):
+        recorded_crop(scene, x, y, rule).save(root / f"images/crop_{number}.png")
     return root
+
+
+def _scene() -> Image.Image:
+    """2,000 x 1,000 px of clouds: no two windows are alike."""
+    seeds = Random(0).randbytes(50 * 25 * 3)
+    return Image.frombytes("RGB", (50, 25), seeds).resize((2000, 1000), Image.Resampling.BICUBIC)
+
+
+def recorded_crop(picture: Image.Image, x: float, y: float, rule: CropRule) -> Image.Image:
+    """The crop as the reference's builder saves it."""
+    frame = CoordinateFrame.original(Size(picture.width, picture.height))
+    look = look_at(x, y, frame, rule)
+    assert look is not None
+    return render_look(picture, look, frame, (x, y))

@@ -7,12 +7,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from annotations.importing.report import Outcome
+from core.crops import CropRule
 from core.frames import FrameKind
 from core.geometry import Point, Size
 from core.trace import Author, DomainName, StopReason, TruthKind
-from tests.annotations.importing.conftest import Bench
+from tests.annotations.importing.conftest import Bench, recorded_crop
 from tests.annotations.importing.lines import QUESTION, call, chain, dialog, jsonl, observation
 
 
@@ -40,6 +42,35 @@ def test_the_crop_rule_is_told_by_the_crop_and_the_words(bench: Bench) -> None:
     assert trace.looks[0].cut_from == (0, 0, 200, 150)
     assert (trace.looks[0].dot, trace.looks[0].output) == (True, Size(504, 504))
     assert trace.sample.domain is DomainName.WEB_GROUNDING
+
+
+@pytest.mark.parametrize(("offset", "side"), [(50, 504), (75, 504), (100, 672), (84, 336), (50, 384), (233, 672)])
+def test_how_wide_a_crop_was_cut_is_found_by_cutting_again(bench: Bench, offset: int, side: int) -> None:
+    with Image.open(bench.root / "images/scene.png") as scene:
+        for number, point in enumerate(((700, 400), (1300, 650))):
+            recorded_crop(scene.convert("RGB"), *point, CropRule(offset, side, False)).save(
+                bench.root / f"images/cut_{offset}_{number}.jpg"
+            )
+    messages = dialog()["messages"]
+    messages[2]["content"], messages[4]["content"] = call(700, 400), call(1300, 650)
+    images = ["images/scene.png", f"images/cut_{offset}_0.jpg", f"images/cut_{offset}_1.jpg"]
+    report = bench.take(bench.write("sft.json", jsonl(dialog(messages=messages, images=images))))
+    (trace,) = bench.traces
+    assert [look.cut_from for look in trace.looks] == [
+        (x - offset, y - offset, x + offset, y + offset) for x, y in ((700, 400), (1300, 650))
+    ]
+    assert not any(look.guessed for look in trace.looks)
+    assert report.count(Outcome.TAKEN) == 1
+
+
+def test_a_crop_that_is_not_of_the_picture_makes_its_window_a_guess(bench: Bench) -> None:
+    for number in range(2):
+        Image.new("RGB", (672, 672), (200, 40 * number, 90)).save(bench.root / f"images/other_{number}.png")
+    images = ["images/scene.png", "images/other_0.png", "images/other_1.png"]
+    report = bench.take(bench.write("sft.json", jsonl(dialog(images=images))))
+    (trace,) = bench.traces
+    assert [look.guessed for look in trace.looks] == [True, True]
+    assert report.count(Outcome.REPAIRED) == 1
 
 
 def test_a_crop_that_is_missing_is_cut_again(bench: Bench) -> None:
