@@ -22,7 +22,7 @@ from annotations.importing.picture_source import PICTURE_ENDINGS
 from annotations.pictures import PictureStore
 from annotations.queries import StoredTrace, TraceQuery
 from annotations.store import Store
-from core.errors import StoreError
+from core.errors import NotFound, StoreError
 
 COLUMNS = (
     "trace",
@@ -63,6 +63,8 @@ COLUMNS = (
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _BLANKS = re.compile(r"[\s\x00-\x1f\x7f\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]*+")
 _TELL_EVERY = 100
+# Values that an error names.
+_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,23 @@ class ExportResult:
     traces: int
     pictures: int
     file: Path
+
+
+def refuse_unknown(store: Store, query: TraceQuery) -> None:
+    """Raises NotFound for a data set, domain, model or stop reason in the query that no trace has, with those that there are."""
+    known = store.facets(TraceQuery())
+    asked = (
+        ("data set", query.dataset, known.datasets),
+        ("domain", query.domain, known.domains),
+        ("model", query.policy, known.policies),
+        ("stop reason", query.stop, known.stops),
+    )
+    for noun, values, found in asked:
+        there = [value.value for value in found]
+        for value in values:
+            if value not in there:
+                named = ", ".join(there[:_NAMED]) + (f" and {len(there) - _NAMED} more" if len(there) > _NAMED else "")
+                raise NotFound(f"No trace has the {noun} “{value}”, so nothing was written: there are {named or 'no traces'}.")
 
 
 def export_jsonl(

@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from annotations.addresses import name_of, parse_address
 from annotations.database import open_database, sqlite_url
 from annotations.pictures import PictureStore
 from annotations.store import Store
 from app.crops import CropRenderer
 from app.settings import DATABASE_FILE, Settings
 from app.start import prepare_data_dir
+from core.errors import StartError
 
 STATIC = Path(__file__).resolve().parent.parent / "static"
 
@@ -33,11 +35,12 @@ class Services:
 
 
 @contextmanager
-def open_services(settings: Settings) -> Iterator[Services]:
-    """The services of `settings`, closed at the end of the block.
+def open_services(settings: Settings, *, existing: bool = False) -> Iterator[Services]:
+    """The services of `settings`, closed at the end of the block. `existing`: the database must be there, and none is made.
 
     Raises StartError for a data folder that cannot be used, and StoreError, DatabaseTooNew among them, for a database that cannot.
     """
+    _refuse_wrong_place(settings, existing)
     prepare_data_dir(settings.data_dir, read_only=settings.read_only)
     url = settings.database_url or sqlite_url(settings.data_dir / DATABASE_FILE)
     database = open_database(url, read_only=settings.read_only)
@@ -51,3 +54,22 @@ def open_services(settings: Settings) -> Iterator[Services]:
             yield Services(settings, Store(database), pictures, CropRenderer(pictures), Path(scratch))
     finally:
         database.close()
+
+
+def _refuse_wrong_place(settings: Settings, existing: bool) -> None:
+    """Raises StartError, with the option to mend, where the database's file is not there or its folder is not."""
+    if settings.database_url is None:
+        if existing and not (settings.data_dir / DATABASE_FILE).is_file():
+            raise StartError(f"There is no database in {settings.data_dir}: name the folder that it is in with --data-dir.")
+        return
+    address = parse_address(settings.database_url)
+    if address.get_backend_name() != "sqlite":
+        if existing:
+            # A database on a server without our tables would be given them; one that is opened for reading is refused.
+            open_database(settings.database_url, read_only=True).close()
+        return
+    file = Path(name_of(address))
+    if not file.parent.is_dir():
+        raise StartError(f"The folder {file.parent} of the database does not exist: create it, or give another address with --database.")
+    if (existing or settings.read_only) and not file.is_file():
+        raise StartError(f"There is no database at {file}: give the address of one with --database.")

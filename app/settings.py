@@ -54,6 +54,13 @@ def add_server_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--no-browser", action="store_true", help="do not open the browser")
 
 
+def at_least_one(text: str) -> int:
+    """A count from a command line's text; argparse shows the sentence."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no such number: give a whole number of at least 1")
+    return int(text)
+
+
 def add_store_options(parser: argparse.ArgumentParser) -> None:
     """Give `parser` the options of a command that reads or writes the store."""
     group = parser.add_argument_group("the store")

@@ -8,6 +8,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.settings import at_least_one
+
 if TYPE_CHECKING:
     from app.bench.report import Figure
 
@@ -17,9 +19,9 @@ PARTS = ("parse", "start", "store", "browser")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which parts, how much of each, and where to."""
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"what to measure: {', '.join(PARTS)} (default: all)")
-    parser.add_argument("--traces", type=int, default=100_000, metavar="N", help="traces in the large database (default 100,000)")
-    parser.add_argument("--steps", type=int, default=10, metavar="N", help="steps of each of them (default 10)")
-    parser.add_argument("--repeats", type=int, default=30, metavar="N", help="requests of each kind (default 30)")
+    parser.add_argument("--traces", type=at_least_one, default=100_000, metavar="N", help="traces in the large database (default 100,000)")
+    parser.add_argument("--steps", type=at_least_one, default=10, metavar="N", help="steps of each of them (default 10)")
+    parser.add_argument("--repeats", type=at_least_one, default=30, metavar="N", help="requests of each kind (default 30)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of everything that is drawn (default 0)")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the large database here, to measure it again without filling it")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")

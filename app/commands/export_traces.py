@@ -29,8 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Exports; 0. Raises StoreError for a file whose kind is not known or that cannot be written."""
-    from annotations.exporting import export_csv, export_jsonl
+    """Exports; 0. Raises StoreError for a file whose kind is not known or that cannot be written, NotFound for what no trace has."""
+    from annotations.exporting import export_csv, export_jsonl, refuse_unknown
     from annotations.queries import TraceQuery
     from app.services import open_services
 
@@ -39,6 +39,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise StoreError(f"What {arguments.out.name} should hold is not clear: end its name in .jsonl or .csv.")
     if table and arguments.pictures:
         raise StoreError("A table names its pictures and cannot bring them back: use --pictures with a .jsonl file.")
+    fewest, most = arguments.min_looks, arguments.max_looks
+    if fewest is not None and most is not None and fewest > most:
+        raise StoreError(f"No trace has at least {fewest} and at most {most} looks, so nothing was written: turn the two around.")
     query = TraceQuery(
         text=arguments.text,
         dataset=tuple(arguments.dataset),
@@ -47,11 +50,12 @@ def run(arguments: argparse.Namespace) -> int:
         stop=tuple(arguments.stop),
         correct=arguments.correct,
         faults=None if arguments.faults is None else arguments.faults == "yes",
-        min_looks=arguments.min_looks,
-        max_looks=arguments.max_looks,
+        min_looks=fewest,
+        max_looks=most,
         sort="oldest",
     )
-    with open_services(settings_from(arguments, os.environ)) as services:
+    with open_services(settings_from(arguments, os.environ), existing=True) as services:
+        refuse_unknown(services.store, query)
         if table:
             result = export_csv(services.store, query, arguments.out, progress=_tell)
         else:

@@ -42,7 +42,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Imports; 0, or 1 where every line was refused. Raises ImportRefused for a strict import that was taken back, and SaccadeError."""
+    """Imports; 0, or 1 where something was refused and no trace or sample was added.
+
+    Raises ImportRefused for a strict import that was taken back, and SaccadeError.
+    """
     from annotations.importing.preview import preview
     from annotations.importing.report import Outcome
     from annotations.importing.run import ImportRequest, run_import
@@ -75,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
     _say(report, refused)
     if report.taken_back:
         raise ImportRefused(f"Nothing was imported: with --strict one refused line is enough, and there were {refused}.")
-    return 1 if report.lines and refused == report.lines else 0
+    return 1 if refused and not report.traces_added and not report.samples_added else 0
 
 
 class _Meter:
