@@ -126,9 +126,10 @@ def list_traces(connection: Connection, query: TraceQuery, total: int) -> TraceP
     return TracePage(total, page, pages, _items(connection, ids))
 
 
-def find_trace(connection: Connection, trace_id: str) -> StoredTrace:
-    """The trace with this content hash. Raises NotFound."""
-    found = _stored(TraceRow.content_hash.in_(_askable([trace_id]))).order_by(TraceRow.id).limit(1)
+def find_trace(connection: Connection, trace_id: str, dataset: str = "") -> StoredTrace:
+    """The trace with this content hash, from the named data set where it is there, else from the first. Raises NotFound."""
+    named = case((DatasetRow.name.in_(_askable([dataset])), 0), else_=1)
+    found = _stored(TraceRow.content_hash.in_(_askable([trace_id]))).order_by(named, TraceRow.id).limit(1)
     row = connection.execute(found).one_or_none()
     if row is None:
         raise NotFound(f"There is no trace {trace_id[:80]}: it may be in another data folder, or the link is incomplete.")

@@ -140,10 +140,10 @@ class Store:
         with self.database.reading() as connection:
             yield from _payloads(connection, kind)
 
-    def trace(self, trace_id: str) -> StoredTrace:
-        """The trace with this content hash, from the first data set that has it. Raises NotFound."""
+    def trace(self, trace_id: str, *, dataset: str = "") -> StoredTrace:
+        """The trace with this content hash, from the named data set or else the first that has it. Raises NotFound."""
         with self.database.reading() as connection:
-            return find_trace(connection, trace_id)
+            return find_trace(connection, trace_id, dataset)
 
     def list_traces(self, query: TraceQuery) -> TracePage:
         """One page of the traces that the query asks for, and how many there are."""

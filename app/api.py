@@ -84,9 +84,9 @@ def facets(kit: Kit, query: Asked) -> JSONResponse:
 
 
 @router.get("/api/traces/{trace_id}")
-def view(kit: Kit, trace_id: str) -> JSONResponse:
-    """The viewer's document of a trace, with the other traces of its picture."""
-    stored = kit.store.trace(trace_id)
+def view(kit: Kit, trace_id: str, dataset: str = "") -> JSONResponse:
+    """The viewer's document of a trace, with the other traces of its picture; `dataset` tells which, where several data sets have it."""
+    stored = kit.store.trace(trace_id, dataset=dataset)
     document = trace_view(stored.trace, trace_id=trace_id, dataset=stored.dataset)
     document["same_picture"] = _comparable(kit, stored.trace, trace_id)
     return JSONResponse(document)

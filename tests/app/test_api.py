@@ -136,6 +136,15 @@ def test_traces_of_the_same_picture_are_offered_for_comparing(client: TestClient
     assert others[0]["question"] == item["question"]
 
 
+def test_a_trace_of_two_data_sets_opens_in_the_one_that_was_asked_for(client: TestClient, services: Services) -> None:
+    trace = _turned_trace(services, 3)
+    for dataset in ("first", "second & last"):
+        services.store.add_trace(trace, dataset=dataset)
+    address = f"/api/traces/{trace.content_hash}"
+    opened = [client.get(address, params={"dataset": name}).json()["dataset"] for name in ("second & last", "first", "", "no such")]
+    assert opened == ["second & last", "first", "first", "first"]
+
+
 @pytest.mark.parametrize(
     "path",
     ["/api/traces/0000", "/api/traces/../../etc/passwd", f"/api/traces/{'0' * 64}", f"/pictures/{'0' * 64}", "/pictures/..%2f..%2fetc%2fpasswd",
