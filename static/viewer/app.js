@@ -234,15 +234,19 @@ export class App {
     this.#activate(this.first);
   }
 
+  get #panes() {
+    return this.second ? [this.first, this.second] : [this.first];
+  }
+
   /** On both sides alike, so that the pictures stay level. */
   #showLooks(open) {
-    for (const pane of [this.first, this.second]) pane?.looks.setOpen(open);
+    for (const pane of this.#panes) pane.looks.setOpen(open);
   }
 
   #activate(pane) {
     if (this.active !== pane) this.player.stop();
     this.active = pane;
-    for (const one of [this.first, this.second]) one?.main.classList.toggle('is-active', one === pane);
+    for (const one of this.#panes) one.main.classList.toggle('is-active', one === pane);
     this.toolbar.setZoom(pane.stage.viewport.scale);
   }
 
@@ -301,7 +305,7 @@ export class App {
 
   #setLayer(name, on) {
     this.#layers[name] = on;
-    for (const pane of [this.first, this.second]) if (pane) this.#applyLayers(pane);
+    for (const pane of this.#panes) this.#applyLayers(pane);
   }
 
   #applyLayers(pane) {
@@ -365,9 +369,9 @@ export class App {
 
   async png() {
     if (!this.active.view) return;
-    this.say('Drawing the picture…', { show: true });
+    this.say(this.second ? 'Drawing both pictures…' : 'Drawing the picture…', { show: true });
     try {
-      const words = await savePicture(this.active, this.#layers);
+      const words = await savePicture(this.#panes, this.#layers);
       this.say(words, { show: true });
     } catch (error) {
       this.say(error.message, { show: true });

@@ -6,7 +6,7 @@ import { MANY } from './overlay.js';
 import { demands } from './rawtext.js';
 import { rewards } from './rewards.js';
 import { StepList } from './steps.js';
-import { plural, truthWords } from './words.js';
+import { plural, truthWords, verdictSentence } from './words.js';
 
 /** An answer, a verdict's reason and a truth fold after so many characters. */
 const LONG = 280;
@@ -28,13 +28,8 @@ function summary(view) {
   );
 }
 
-function verdictWords(verdict, reason) {
-  const heads = { true: 'Right', false: 'Wrong', null: 'Not scored' };
-  return reason ? `${heads[verdict]}: ${reason}` : heads[verdict];
-}
-
 function answer(view, name) {
-  const { text, verdict, reason } = view.answer;
+  const { text, verdict } = view.answer;
   const [sign, kind] = SIGNS[verdict];
   const said = text === null
     ? el('p', { class: 'sc-answer-text is-missing', text: 'No answer' })
@@ -43,7 +38,7 @@ function answer(view, name) {
     'section',
     { class: `sc-answer ${kind}`, 'aria-label': `Answer of the ${name}` },
     foldLong(said, LONG),
-    el('div', { class: 'sc-verdict' }, icon(sign), foldLong(el('p', { class: 'sc-reason-words', dir: 'auto', text: verdictWords(verdict, reason) }), LONG)),
+    el('div', { class: 'sc-verdict' }, icon(sign), foldLong(el('p', { class: 'sc-reason-words', dir: 'auto', text: verdictSentence(view.answer) }), LONG)),
     foldLong(el('p', { class: 'sc-truth-words', dir: 'auto', text: truthWords(view.truth) }), LONG),
   );
 }

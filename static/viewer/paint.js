@@ -1,6 +1,6 @@
 /** The overlay on a canvas, at the picture's own resolution. `unit` is the size of one screen pixel of the marks there. */
 import { lookOf, numberSize, shapePath } from './palette.js';
-import { edgePlace, FAN, spread } from './spread.js';
+import { edgePlace, FAN, part } from './spread.js';
 import { beyond } from './words.js';
 
 export const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif';
@@ -95,13 +95,30 @@ function home(point, size, unit) {
   return { x: x - 20 * unit * Math.cos(turn), y: y - 20 * unit * Math.sin(turn) };
 }
 
-function paintSteps(pen, view, current, unit) {
+function paintLeader(pen, from, to, unit) {
+  const path = new Path2D();
+  path.moveTo(from.x, from.y);
+  path.lineTo(to.x, to.y);
+  strokes(pen, path, unit, [[DARK, 4.4], [LIGHT, 2]]);
+}
+
+/** The very point of a mark that stands beside it: over everything, in the step's colour, with a light and a dark outline. */
+function paintDot(pen, { x, y }, colour, unit) {
+  const path = new Path2D();
+  path.arc(x, y, 2.6 * unit, 0, 2 * Math.PI);
+  strokes(pen, path, unit, [[DARK, 5], [LIGHT, 3]]);
+  pen.fillStyle = colour;
+  pen.fill(path);
+}
+
+/** In a still picture nothing can be pointed at, so that marks make way for one another earlier and farther than on the screen. */
+function paintSteps(pen, view, unit) {
   const size = view.picture;
   const steps = view.steps.filter((step) => step.point);
   const homes = steps.map(({ point }) => home(point, size, unit));
-  const drawn = spread(homes, 17 * unit, 26 * unit, steps.findIndex((step) => step.index === current));
+  const drawn = part(homes, size, unit);
   paintPath(pen, homes, unit);
-  drawn.forEach((at, k) => at.moved && paintPath(pen, [homes[k], at], unit * 0.6));
+  drawn.forEach((at, k) => at.moved && paintLeader(pen, homes[k], at, unit));
   steps.forEach((step, k) => {
     const at = drawn[k];
     paintMark(pen, step, at, unit, !step.point.inside);
@@ -109,6 +126,7 @@ function paintSteps(pen, view, current, unit) {
     const right = at.x > size.width / 2;
     if (!step.point.inside) label(pen, `${step.number}: ${beyond(step.point, size)}`, at.x + (right ? -22 : 22) * unit, at.y, unit, right ? 'end' : 'start');
   });
+  steps.forEach((step, k) => drawn[k].moved && paintDot(pen, homes[k], lookOf(step.index).fill, unit));
 }
 
 /** What the pane shows over its picture: the layers that are on, the windows of the current step or of all. */
@@ -117,5 +135,5 @@ export function paintOverlay(pen, { view, step: current }, layers, unit) {
     if (look && (layers.windows || index === current)) outlined(pen, rectangle(look.window), unit, lookOf(index).fill);
   }
   if (layers.truth) paintTruth(pen, view, unit);
-  if (layers.path) paintSteps(pen, view, current, unit);
+  if (layers.path) paintSteps(pen, view, unit);
 }

@@ -43,6 +43,56 @@ export function spread(places, near, room, kept = -1) {
   return drawn;
 }
 
+/** Distances, in units of the marks: between two points that keep their marks, two marks, and a mark and another's point. */
+const ALONE = 26;
+const APART = 30;
+const OFF = 19;
+const RINGS = [30, 40, 52, 66, 82, 100];
+const DIRECTIONS = 16;
+const CROWD = 200;
+
+function nearest(place, others) {
+  return Math.min(Infinity, ...others.map(({ x, y }) => Math.hypot(x - place.x, y - place.y)));
+}
+
+/** Places around a point, the nearest first, that lie inside `size`. */
+function around({ x, y }, size, unit) {
+  const edge = 15 * unit;
+  const places = RINGS.flatMap((ring) => Array.from({ length: DIRECTIONS }, (_, k) => {
+    const angle = (2 * Math.PI * k) / DIRECTIONS - Math.PI / 2;
+    return { x: x + ring * unit * Math.cos(angle), y: y + ring * unit * Math.sin(angle) };
+  }));
+  return places.filter((place) => place.x >= edge && place.y >= edge && place.x <= size.width - edge && place.y <= size.height - edge);
+}
+
+/** Where a mark finds room beside its point; where there is none, the place farthest from the marks that stand already. */
+function beside(point, points, taken, size, unit) {
+  const places = around(point, size, unit);
+  const free = places.find((place) => nearest(place, taken) >= APART * unit && nearest(place, points) >= OFF * unit);
+  if (free) return free;
+  const rated = places.map((place) => ({ place, room: nearest(place, taken) }));
+  return rated.reduce((best, one) => (one.room > best.room ? one : best), { place: point, room: -1 }).place;
+}
+
+/**
+ * For a picture that stands still: marks stand on their points where these lie alone, and else beside all points, clear of one
+ * another. In and out as for `spread`; more than FAN at one place are stacked there, and more than CROWD are never moved:
+ * no room would be left beside them.
+ */
+export function part(points, size, unit) {
+  const drawn = points.map((point) => ({ ...point, moved: false, size: 1 }));
+  for (const { members } of groups(points, 17 * unit)) if (members.length > FAN) for (const i of members) drawn[i].size = members.length;
+  if (points.length > CROWD) return drawn;
+  const crowded = points.map((point, i) => drawn[i].size === 1 && nearest(point, points.filter((_, k) => k !== i)) < ALONE * unit);
+  const taken = points.filter((_, i) => !crowded[i]);
+  points.forEach((point, i) => {
+    if (!crowded[i]) return;
+    drawn[i] = { ...drawn[i], ...beside(point, points, taken, size, unit), moved: true };
+    taken.push(drawn[i]);
+  });
+  return drawn;
+}
+
 /** The edge place of a point outside `size`, in picture pixels, and the direction (degrees, 0 = right) in which it lies. */
 export function edgePlace(point, size) {
   const x = Math.min(size.width, Math.max(0, point.x));

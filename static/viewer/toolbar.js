@@ -35,7 +35,9 @@ export class Toolbar {
     this.#leave = button([icon('close'), wide('Leave')], act.leave, { 'aria-label': 'Leave the comparison', title: 'Back to one trace' });
     this.compare = new Menu([icon('compare'), wide('Compare')], 'Compare with another trace', () => this.#others());
     this.save = new Menu([icon('save'), wide('Save')], 'Save', () => [
-      { label: 'Picture of the view', note: 'PNG, at the picture’s own resolution', run: act.png },
+      this.pair.hidden
+        ? { label: 'Picture of the view', note: 'PNG, at the picture’s own resolution', run: act.png }
+        : { label: 'Both pictures, side by side', note: 'One PNG, at the pictures’ own resolution', run: act.png },
       { label: 'Data of the trace', note: 'JSON', run: act.json },
     ]);
     this.traces = button([icon('list'), 'Traces'], act.list, { class: 'sc-open-list', 'aria-expanded': 'false' });

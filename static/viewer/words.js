@@ -54,6 +54,12 @@ export function steps(numbers) {
   return `steps ${numbers.slice(0, -1).join(', ')} and ${numbers.at(-1)}`;
 }
 
+/** Whether an answer is right, and why: 'Wrong: no answer was given'. */
+export function verdictSentence({ verdict, reason }) {
+  const heads = { true: 'Right', false: 'Wrong', null: 'Not scored' };
+  return reason ? `${heads[verdict]}: ${reason}` : heads[verdict];
+}
+
 /** The right answer, or that none is known. */
 export function truthWords({ kind, text }) {
   if (kind === 'none') return 'No truth is known.';

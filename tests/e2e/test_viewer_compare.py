@@ -130,14 +130,19 @@ def test_in_a_low_window_the_looks_give_way_to_a_line(viewer: Viewer) -> None:
     expect(viewer.at(".sc-looks")).to_be_visible()
 
 
-def test_the_view_is_saved_at_the_pictures_own_size(viewer: Viewer, tmp_path: Path) -> None:
-    viewer.open("large", "step=2")
+def save(viewer: Viewer, file: Path, item: str = "Picture of the view") -> str:
+    """Saves by the menu; the name that the browser suggests."""
     viewer.page.get_by_role("button", name="Save").click()
     with viewer.page.expect_download() as download:
-        viewer.page.get_by_role("menuitem", name="Picture of the view").click()
-    file = tmp_path / "view.png"
+        viewer.page.get_by_role("menuitem", name=item).click()
     download.value.save_as(file)
-    assert download.value.suggested_filename == f"What-is-on-the-table-{identity('large')[:8]}.png"
+    return download.value.suggested_filename
+
+
+def test_the_view_is_saved_at_the_pictures_own_size(viewer: Viewer, tmp_path: Path) -> None:
+    viewer.open("large", "step=2")
+    file = tmp_path / "view.png"
+    assert save(viewer, file) == f"What-is-on-the-table-{identity('large')[:8]}.png"
     with Image.open(file) as image:
         assert image.width == 4240 and image.height > 2832
         colours = {image.getpixel((1000 + dx, 800 + dy))[:3] for dx in range(-40, 41, 4) for dy in range(-40, 41, 4)}
@@ -145,13 +150,45 @@ def test_the_view_is_saved_at_the_pictures_own_size(viewer: Viewer, tmp_path: Pa
     expect(viewer.at(".sc-toast")).to_have_text("Picture saved.")
 
 
+def test_a_saved_picture_shows_the_true_point_of_every_mark(viewer: Viewer, tmp_path: Path) -> None:
+    viewer.open("coinciding", "step=2")
+    save(viewer, tmp_path / "view.png")
+    with Image.open(tmp_path / "view.png") as image:
+        assert image.width == 600
+        assert image.getpixel((300, 200))[:3] == (213, 94, 0), "three steps at one point: the dot of the last is on top"
+        assert image.getpixel((306, 203))[:3] == (204, 121, 167)
+        ring = [image.getpixel((300 - far, 200))[:3] for far in range(2, 7)]
+    assert any(min(colour) > 200 for colour in ring) and any(max(colour) < 90 for colour in ring), "a light and a dark outline"
+
+
+def test_two_traces_are_saved_side_by_side(viewer: Viewer, tmp_path: Path) -> None:
+    compare(viewer)
+    name = save(viewer, tmp_path / "both.png", "Both pictures, side by side")
+    assert name == f"What-lies-to-the-right-of-the-cup-{identity('search')[:8]}-{identity('search-b')[:8]}.png"
+    expect(viewer.at(".sc-toast")).to_have_text("Both pictures saved, side by side in one file.")
+    with Image.open(tmp_path / "both.png") as image:
+        assert image.width > 1200 and image.height > 500
+        second = image.width - 600
+        blue = [image.getpixel((x, 190))[:3] for x in (290 - 7, second + 260 - 7)]
+    assert blue == [(0, 114, 178)] * 2, "the first mark of each side"
+
+
+def test_the_words_below_a_saved_picture(viewer: Viewer) -> None:
+    viewer.open("outside")
+    view = json.dumps(viewer.server.content.views[identity("outside")])
+    said = viewer.module("legend.js", f"m.paragraphs({view}).map(one => one.text)")
+    assert said[0] == "Where is the second flag?"
+    assert said[1] == "ViGoRL-7B · temperature 0.5 · seed 7 · Turns ran out and no answer was demanded. · astronaut.png"
+    assert said[2] == "Frame: pixels of the resized picture (512 × 512); stated by the source"
+    assert said[7:10] == ["No answer", "Wrong: no answer was given", "Truth, a point: (120, 300)"]
+    assert said[-2] == "Fault in turn 1: Malformed tool call. The call names no coordinate."
+    assert "No faults." in viewer.module("legend.js", f"m.paragraphs({{...{view}, faults: []}}).map(one => one.text)")
+
+
 def test_the_data_of_the_trace_is_saved(viewer: Viewer, tmp_path: Path) -> None:
     viewer.open("search")
-    viewer.page.get_by_role("button", name="Save").click()
-    with viewer.page.expect_download() as download:
-        viewer.page.get_by_role("menuitem", name="Data of the trace").click()
     file = tmp_path / "trace.json"
-    download.value.save_as(file)
+    save(viewer, file, "Data of the trace")
     assert json.loads(file.read_text())["id"] == identity("search")
 
 

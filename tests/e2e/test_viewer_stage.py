@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import re
 
 import pytest
@@ -191,6 +193,24 @@ def test_places_of_marks(viewer: Viewer) -> None:
     assert apart[2] == {"x": 200, "y": 10, "moved": False, "size": 1}
     assert apart[0]["moved"] and apart[3]["size"] == 2
     assert abs(apart[0]["x"] - apart[3]["x"]) == pytest.approx(52)
+
+
+def test_marks_of_a_still_picture_stand_beside_their_points_and_clear_of_one_another(viewer: Viewer) -> None:
+    viewer.open("search")
+    points = (
+        [{"x": 300, "y": 200}] * 4
+        + [{"x": 306 + 12 * k, "y": 203} for k in range(4)]
+        + [{"x": 2, "y": 2}, {"x": 12, "y": 2}, {"x": 90, "y": 300}]
+    )
+    drawn = viewer.module("spread.js", f"m.part({json.dumps(points)}, {{width: 600, height: 400}}, 1)")
+    assert [one["moved"] for one in drawn] == [True] * 10 + [False]
+    moved = drawn[:10]
+    for i, one in enumerate(moved):
+        assert 15 <= one["x"] <= 585 and 15 <= one["y"] <= 385, "inside the picture"
+        assert min(math.dist((one["x"], one["y"]), (p["x"], p["y"])) for p in points) >= 19, "no point is covered"
+        assert all(math.dist((one["x"], one["y"]), (o["x"], o["y"])) >= 29.9 for o in moved[:i]), "no mark covers another"
+    alike = viewer.module("spread.js", "m.part(Array(13).fill({x: 50, y: 50}), {width: 600, height: 400}, 1)")
+    assert {(one["x"], one["size"], one["moved"]) for one in alike} == {(50, 13, False)}
 
 
 def test_a_picture_that_fails_can_be_asked_for_again(viewer: Viewer) -> None:
