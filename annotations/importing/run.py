@@ -13,6 +13,7 @@ from annotations.importing.clock import ProgressClock
 from annotations.importing.convert import Reading, Refusal, RowReader
 from annotations.importing.frame_recovery import AUTO, asked_frame
 from annotations.importing.image_root import ImageRoot
+from annotations.importing.other_frames import OtherFrames
 from annotations.importing.picture_source import PictureSource
 from annotations.importing.reading import RowFile
 from annotations.importing.report import ImportReport, Outcome, Progress
@@ -79,7 +80,15 @@ def run_import(
     sources = find_sources(request.paths)
     choices = Choices(request.domain, asked_frame(request.frame), request.policy)
     run = _Run(
-        request, sources, choices, request.root(), pictures, progress, cancelled, passes=2 if request.strict and not request.dry_run else 1
+        request,
+        sources,
+        choices,
+        request.root(),
+        pictures,
+        OtherFrames(store.database),
+        progress,
+        cancelled,
+        passes=2 if request.strict and not request.dry_run else 1,
     )
     if request.dry_run:
         return run.read_all(rehearsing_writer(store), keep=False)
@@ -125,6 +134,7 @@ class _Run:
         choices: Choices,
         root: ImageRoot | None,
         pictures: PictureStore,
+        frames: OtherFrames,
         progress: Callable[[Progress], None],
         cancelled: Callable[[], bool],
         *,
@@ -135,6 +145,7 @@ class _Run:
         self._choices = choices
         self._root = root
         self._pictures = pictures
+        self._frames = frames
         self._cancelled = cancelled
         self._clock = ProgressClock(progress, [_size(source) * passes for source in sources])
 
@@ -146,12 +157,15 @@ class _Run:
         reader = RowReader(pictures, self._choices)
         with _report_file(self._request.report) as file:
             tally = Tally(file)
-            batch = _Batch(writer, tally)
+            # The second reading of a strict import is inside its transaction, and the first has looked already.
+            batch = _Batch(writer, tally, None if self._request.strict and keep else self._frames)
             stopped = False
             for number, source in enumerate(self._sources, start=1):
                 tally.warn(source.warning)
                 stopped = stopped or self._read_source(number, source, reader, batch, tally)
             batch.flush()
+        for sentence in self._frames.warnings:
+            tally.warn(sentence)
         return tally.result(
             seconds=time.monotonic() - begun,
             dry_run=self._request.dry_run,
@@ -188,9 +202,10 @@ class _Run:
 class _Batch:
     """Rows that wait for their transaction."""
 
-    def __init__(self, writer: Writer, tally: Tally) -> None:
+    def __init__(self, writer: Writer, tally: Tally, frames: OtherFrames | None) -> None:
         self._writer = writer
         self._tally = tally
+        self._frames = frames
         self._rows: list[Pending] = []
         self._traces = 0
 
@@ -201,6 +216,9 @@ class _Batch:
             self.flush()
 
     def flush(self) -> None:
+        if self._frames is not None:
+            for dataset in dict.fromkeys(row.dataset for row in self._rows):
+                self._frames.look(dataset, [trace for row in self._rows if row.dataset == dataset for trace in row.converted.traces])
         for row, added in zip(self._rows, self._writer.write(self._rows), strict=True):
             self._tally.settle(row, added)
         self._rows, self._traces = [], 0
