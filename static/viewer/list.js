@@ -49,6 +49,7 @@ export class TraceList {
     return this.load();
   }
 
+  /** Asks for the page; of an address that names a page beyond the last one, the last is shown. */
   async load() {
     this.#asked?.abort();
     this.#asked = new AbortController();
@@ -59,15 +60,17 @@ export class TraceList {
       const pairs = filterPairs(this.filters);
       this.#facets(signal);
       const page = await getJson('api/traces', [...pairs, ['page_size', PAGE_SIZE]], signal);
+      if (!page.items.length && page.pages >= 1 && page.pages < this.filters.page) return this.change({ page: page.pages });
       this.#show(page);
     } catch (error) {
-      if (error.name === 'AbortError') return;
+      if (error.name === 'AbortError') return undefined;
       this.#failed(error);
     } finally {
       clearTimeout(slow);
       if (!signal.aborted) this.node.classList.remove('is-loading');
     }
     this.#events.loaded();
+    return undefined;
   }
 
   /** Counts beside the filters come when they come; the list does not wait for them. */

@@ -99,7 +99,7 @@ def listing(content: Content, query: dict[str, list[str]]) -> Json:
         fits.sort(key=lambda one: one["question"])
     size = int(query.get("page_size", ["50"])[0])
     pages = max(1, math.ceil(len(fits) / size))
-    page = min(pages, int(query.get("page", ["1"])[0]))
+    page = int(query.get("page", ["1"])[0])
     return {"total": len(fits), "page": page, "pages": pages, "items": fits[(page - 1) * size : page * size]}
 
 
