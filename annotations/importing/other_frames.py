@@ -65,7 +65,7 @@ class OtherFrames:
         self._database = database
         self._newest: dict[str, tuple[int, int]] = {}
         self._oldest: OrderedDict[tuple[str, _Key], _Stored | None] = OrderedDict()
-        self._known: OrderedDict[tuple[str, _Key], list[_Stored]] = OrderedDict()
+        self._known: OrderedDict[tuple[str, _Key], dict[bytes, dict[_Place, str]]] = OrderedDict()
         self._found: defaultdict[str, dict[bytes, str]] = defaultdict(dict)
 
     def look(self, dataset: str, traces: Iterable[Trace]) -> None:
@@ -106,28 +106,29 @@ class OtherFrames:
             self._newest[dataset] = (0, 0) if row is None else (row[0], row[1])
         return self._newest[dataset]
 
-    def _stored(self, connection: Connection, key: tuple[str, _Key], number: int, newest: int) -> list[_Stored]:
+    def _stored(self, connection: Connection, key: tuple[str, _Key], number: int, newest: int) -> dict[bytes, dict[_Place, str]]:
+        """Of all stored traces of a sample and a model: by what was said, the frames it is in."""
         if key not in self._known:
             picture, policy, question = key[1]
             wanted = select(TraceRow.id, TraceRow.policy, TraceRow.question_key).join(PictureRow, PictureRow.id == TraceRow.picture_id)
             rows = connection.execute(wanted.where(TraceRow.dataset_id == number, TraceRow.id <= newest, PictureRow.sha256 == picture))
             ids = [row.id for row in rows if (row.policy, row.question_key) == (policy, question)]
-            self._known[key] = [stored for _, stored in _documents(connection, ids)]
+            said: dict[bytes, dict[_Place, str]] = {}
+            for _, stored in _documents(connection, ids):
+                said.setdefault(stored.said, {}).setdefault(stored.place, stored.words)
+            self._known[key] = said
             if len(self._known) > _REMEMBERED_WHOLE:
                 self._known.popitem(last=False)
         return self._known[key]
 
-    def _compare(self, dataset: str, traces: Sequence[Trace], stored: Sequence[_Stored]) -> None:
-        said: defaultdict[bytes, list[_Stored]] = defaultdict(list)
-        for known in stored:
-            said[known.said].append(known)
+    def _compare(self, dataset: str, traces: Sequence[Trace], stored: dict[bytes, dict[_Place, str]]) -> None:
         for trace in traces:
-            digest = _said(
-                trace.policy, trace.sample.question, [p.sha256 for p in trace.sample.pictures], [turn.text for turn in trace.turns]
-            )
-            elsewhere = [known for known in said[digest] if known.place != _place(trace.frame)]
+            sample = trace.sample
+            pictures, texts = [picture.sha256 for picture in sample.pictures], [turn.text for turn in trace.turns]
+            digest = _said(trace.policy, sample.external_id, sample.question, pictures, texts)
+            elsewhere = [words for place, words in stored.get(digest, {}).items() if place != _place(trace.frame)]
             if elsewhere:
-                self._found[dataset][digest] = elsewhere[0].words
+                self._found[dataset][digest] = elsewhere[0]
 
 
 def _oldest(connection: Connection, number: int, newest: int, keys: Sequence[_Key]) -> Iterator[tuple[_Key, _Stored]]:
@@ -158,7 +159,7 @@ def _read(document: dict[str, Any]) -> _Stored:
     """A document as it is, without making a trace of it: only a few of its values are looked at."""
     sample, frame = document["sample"], document["frame"]
     pictures = [picture["sha256"] for picture in sample["pictures"]]
-    said = _said(document["policy"], sample["question"], pictures, [turn["text"] for turn in document["turns"]])
+    said = _said(document["policy"], sample["external_id"], sample["question"], pictures, [turn["text"] for turn in document["turns"]])
     place = _Place(frame["kind"], frame["grid"]["width"], frame["grid"]["height"], frame["orientation"])
     known_by = f": {frame['known_by'][:100]}" if frame["known_by"] else ""
     return _Stored(said, place, f"{FRAME_WORDS[FrameKind(frame['kind'])]}{known_by}")
@@ -168,8 +169,8 @@ def _place(frame: CoordinateFrame) -> _Place:
     return _Place(frame.kind.value, frame.grid.width, frame.grid.height, frame.orientation)
 
 
-def _said(policy: str, question: str, pictures: list[str], texts: list[str]) -> bytes:
-    return blake2b(json.dumps([policy, question, pictures, texts]).encode(), digest_size=16).digest()
+def _said(policy: str, name: str, question: str, pictures: list[str], texts: list[str]) -> bytes:
+    return blake2b(json.dumps([policy, name, question, pictures, texts]).encode(), digest_size=16).digest()
 
 
 def _warning(dataset: str, found: dict[bytes, str]) -> str:
