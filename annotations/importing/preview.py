@@ -27,7 +27,7 @@ from annotations.pictures import PictureStore
 from core.errors import PictureError
 from core.geometry import Point
 from core.grounding import place
-from core.trace import Picture, PointMention, Trace
+from core.trace import Picture, PointMention, PointSource, Trace
 
 # Rows of each file, and files, that a preview looks at: it should be there at once.
 _ROWS = 100
@@ -42,7 +42,7 @@ REFUSED = "refused line"
 
 @dataclass(frozen=True, slots=True)
 class PreviewPoint:
-    """A point of one of the shown traces, in original pixels: `trace` counts the traces and `number` its points, both from 1."""
+    """A point of one of the shown traces, in original pixels: `trace` counts the traces, `number` its steps, both from 1."""
 
     trace: int
     number: int
@@ -253,6 +253,13 @@ def _mentions(trace: Trace) -> list[PointMention]:
     return [mention for turn in trace.turns for mention in turn.mentions]
 
 
+def _numbered(trace: Trace) -> list[tuple[int, PointMention]]:
+    """The points with their steps' numbers, the answer's with the next one: a call to a step's own point is not shown twice."""
+    steps = [(step.index + 1, step.mention) for step in trace.steps if step.mention]
+    answers = [mention for mention in _mentions(trace) if mention.source is PointSource.ANSWER] if trace.answer_point else []
+    return [*steps, *((len(trace.steps) + 1, mention) for mention in answers)]
+
+
 def _option(
     option: str, rule: FrameRule | None, traces: Sequence[_Placed], groups: Sequence[Sequence[_Placed]], first: PreviewPicture
 ) -> FrameOption:
@@ -271,7 +278,7 @@ def _points(rule: FrameRule | None, shown: Sequence[_Placed]) -> tuple[PreviewPo
     points = []
     for at, placed in enumerate(shown, start=1):
         frame = (rule or placed.rule).frame(placed.trace.sample.pictures[0])
-        for number, mention in enumerate(_mentions(placed.trace), start=1):
+        for number, mention in _numbered(placed.trace):
             point = place(mention, frame)
             if point is None:
                 continue

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import html
-import io
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import gradio as gr
-from PIL import Image
 
 from annotations.importing.preview import Preview, draw_preview, preview
 from annotations.importing.report import ImportReport, LineVerdict, Outcome, Progress
@@ -27,7 +26,7 @@ _BEFORE = (
     "Look first shows what is in the files, and the first picture with its points in the frame that was recovered, before anything is "
     "imported. A wrong frame puts every point in the wrong place: look for it there."
 )
-_LEGEND = "Points are numbered in the order of the text, a colour for each trace; a red square is outside, shown at the nearest edge."
+_LEGEND = "Points carry their step's number, a colour for each trace; a red square is outside, shown at the nearest edge."
 _FRAMES = [
     ("Find out (args.json, or the file's kind)", "auto"),
     ("Pixels of the picture as stored", "original"),
@@ -45,8 +44,7 @@ class _Results(NamedTuple):
     """The right half: what was found or done."""
 
     status: gr.HTML
-    asked: gr.HTML
-    picture: gr.Image
+    pictures: gr.HTML
     frames: gr.Radio
     verdicts: gr.HTML
     report: gr.DownloadButton
@@ -110,10 +108,7 @@ def _form() -> list[Any]:
 def _results() -> _Results:
     return _Results(
         status=gr.HTML(_status(_BEFORE), elem_id="sc-import-status", apply_default_css=False),
-        asked=gr.HTML(visible=False, elem_id="sc-import-asked", apply_default_css=False),
-        picture=gr.Image(
-            type="pil", show_label=False, visible=False, interactive=False, buttons=["fullscreen"], elem_id="sc-import-picture"
-        ),
+        pictures=gr.HTML(visible=False, elem_id="sc-import-pictures-seen", apply_default_css=False),
         frames=gr.Radio(label="Read the numbers as", visible=False, elem_id="sc-import-frames"),
         verdicts=gr.HTML(visible=False, elem_id="sc-import-verdicts", apply_default_css=False),
         report=gr.DownloadButton("Download the verdict of every line", visible=False, elem_id="sc-import-report"),
@@ -184,15 +179,16 @@ def _as_form(fields: tuple[Any, ...]) -> Form:
 
 
 def _found(found: Preview, results: _Results) -> Updates:
-    shown = found.frame is not None and found.picture_file is not None
-    picture = Image.open(io.BytesIO(draw_preview(found))) if shown else None
+    pictures = [
+        _figure(draw_preview(found, picture_index=index), shown.question, shown.words)
+        for index, shown in enumerate(found.shown)
+        if shown.picture_file is not None
+    ]
     warn = bool(found.warnings or found.refused or (found.frame and found.frame.outside))
     choices = frame_choices(found)
-    asked = f"<p><strong>{html.escape(found.question[:300])}</strong></p><p>{_LEGEND}</p>"
     return {
         results.status: _status(" ".join([preview_words(found), *found.warnings]), warn=warn),
-        results.asked: gr.update(value=f'<div class="sc-asked">{asked}</div>', visible=shown),
-        results.picture: gr.update(value=picture, visible=shown),
+        results.pictures: gr.update(value=f"<p>{_LEGEND}</p>{''.join(pictures)}", visible=bool(pictures)),
         results.frames: gr.update(choices=choices, value=choices[0][1] if choices else None, visible=bool(choices)),
         results.verdicts: gr.update(value=_refused(found.refused), visible=bool(found.refused)),
     }
@@ -207,6 +203,13 @@ def _done(report: ImportReport, file: str, results: _Results) -> Updates:
         results.verdicts: gr.update(value=counts + _refused(report.refused), visible=True),
         results.report: gr.update(value=file, visible=True),
     }
+
+
+def _figure(png: bytes, question: str, words: str) -> str:
+    """A picture inside the page itself, whole, with its question and its frame as text."""
+    source = f"data:image/png;base64,{base64.b64encode(png).decode()}"
+    said = f"<strong>{html.escape(question[:300])}</strong> {html.escape(words)}"
+    return f'<figure><img alt="The picture with its points" src="{source}"><figcaption>{said}</figcaption></figure>'
 
 
 def _refused(verdicts: Sequence[LineVerdict]) -> str:

@@ -112,7 +112,7 @@ def test_importing_a_file_and_seeing_the_refused_line(page: Page, server: Servin
     page.locator("#sc-import-pictures").get_by_text(" B").or_(page.locator("#sc-import-pictures").get_by_text("KB")).first.wait_for()
     page.locator("#sc-import-check").click()
     page.locator("#sc-import-status", has_text="Points are read as").wait_for()
-    page.locator("#sc-import-picture img").wait_for()
+    page.locator("#sc-import-pictures-seen img").wait_for()
     page.locator("#sc-import-start").click()
     page.locator("#sc-import-status", has_text="2 traces added").wait_for()
     refused = page.locator("#sc-import-verdicts")
