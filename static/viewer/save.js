@@ -1,6 +1,7 @@
 /** Saving: what is in view as a PNG at the picture's own resolution, with its words below it; and any file by link. */
 import { layOut, paintLegend } from './legend.js';
 import { paintOverlay } from './paint.js';
+import { asItLies } from './upright.js';
 
 /** Larger canvases are not drawn by every browser; a larger picture is saved smaller, and the person is told. */
 const LONGEST = 16_000;
@@ -29,13 +30,13 @@ function canvasOf(width, height) {
 }
 
 /** One pane's part: its size in picture pixels, and how it is painted with its upper left corner at (0, 0). */
-function sheet(pane, layers) {
+function sheet(pane, pixels, layers) {
   const { width, height } = pane.view.picture;
   const unit = Math.max(0.8, Math.max(width, height) / 1100);
   const across = Math.max(width, Math.ceil(NARROWEST * unit));
   const legend = layOut(canvasOf(1, 1).getContext('2d'), pane.view, across, unit);
   const paint = (pen) => {
-    pen.drawImage(pane.stage.picture, 0, 0, width, height);
+    pen.drawImage(pixels, 0, 0, width, height);
     pen.save();
     pen.beginPath();
     pen.rect(0, 0, width, height);
@@ -72,10 +73,10 @@ function savedWords(number, shrink) {
 
 /** Draws what the panes show and offers it as one download. Gives back the words for the person; throws an Error with a sentence. */
 export async function savePicture(panes, layers) {
-  await Promise.all(panes.map((pane) => pane.stage.picture.decode())).catch(() => {
+  const pixels = await Promise.all(panes.map((pane) => asItLies(pane.stage.picture))).catch(() => {
     throw new Error('The picture is not loaded, so it cannot be saved.');
   });
-  const { canvas, shrink } = draw(panes.map((pane) => sheet(pane, layers)));
+  const { canvas, shrink } = draw(panes.map((pane, k) => sheet(pane, pixels[k], layers)));
   const blob = await new Promise((done) => { canvas.toBlob(done, 'image/png'); });
   if (!blob) throw new Error('The browser could not draw a picture of this size.');
   const href = URL.createObjectURL(blob);
