@@ -21,7 +21,7 @@ from annotations.schema import MAX_NAME, QUESTION_KEY
 from annotations.scores import Scores
 from annotations.words import index_words, sort_key
 from core.errors import StoreError, TraceError
-from core.trace import Author, Sample, Step, Trace, Turn, canonical_json
+from core.trace import Author, Sample, Step, Trace, Turn, canonical_json, identity
 
 # zlib's default: level 9 takes three times as long for one per cent.
 LEVEL = 6
@@ -79,7 +79,6 @@ def prepare(trace: Trace, scores: Scores) -> PreparedTrace:
     _check(trace)
     document = trace.to_json()
     text = json_text(document)
-    del document["origin"]
     row = {
         "domain": trace.sample.domain.value,
         "policy": _clean(trace.policy),
@@ -94,7 +93,7 @@ def prepare(trace: Trace, scores: Scores) -> PreparedTrace:
         "question_key": sort_key(trace.sample.question, QUESTION_KEY),
     }
     return PreparedTrace(
-        content_hash=_hash(json_text(document)),
+        content_hash=_hash(json_text(identity(document))),
         sample=_prepare_sample(trace.sample, document["sample"]),
         row=row,
         document=pack(text),

@@ -138,7 +138,7 @@ class Store:
     def events(self, kind: str) -> Iterator[dict[str, Any]]:
         """The payloads of all events of a kind, oldest first, a few at a time."""
         with self.database.reading() as connection:
-            yield from _payloads(connection, kind)
+            yield from (payload for _, payload in _payloads(connection, kind))
 
     def trace(self, trace_id: str, *, dataset: str = "") -> StoredTrace:
         """The trace with this content hash, from the named data set or else the first that has it. Raises NotFound."""
@@ -198,7 +198,11 @@ class Transaction:
 
     def events(self, kind: str) -> Iterator[dict[str, Any]]:
         """The payloads of all events of a kind, with those of this transaction."""
-        return _payloads(self._connection, kind)
+        return (payload for _, payload in _payloads(self._connection, kind))
+
+    def events_after(self, kind: str, number: int) -> tuple[tuple[int, dict[str, Any]], ...]:
+        """Number and payload of the events of a kind that came after an event's number (0: all of them), in order."""
+        return tuple(_payloads(self._connection, kind, after=number))
 
     def _writer(self, dataset: str) -> _Writer:
         if dataset not in self._writers:
@@ -207,14 +211,14 @@ class Transaction:
         return self._writers[dataset]
 
 
-def _payloads(connection: Connection, kind: str) -> Iterator[dict[str, Any]]:
+def _payloads(connection: Connection, kind: str, *, after: int = 0) -> Iterator[tuple[int, dict[str, Any]]]:
     # A few at a time by their ids, and not from an open cursor: not every driver can do anything else beside one.
     newest = connection.scalar(select(func.max(EventRow.id)).where(EventRow.kind == kind)) or 0
-    last = 0
+    last = after
     while last < newest:
         wanted = select(EventRow.id, EventRow.payload).where(EventRow.kind == kind, EventRow.id > last, EventRow.id <= newest)
         rows = connection.execute(wanted.order_by(EventRow.id).limit(CHUNK)).all()
-        yield from (row.payload for row in rows)
+        yield from ((row.id, row.payload) for row in rows)
         last = rows[-1].id
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
@@ -315,10 +316,14 @@ class Trace:
 
     @property
     def content_hash(self) -> str:
-        """SHA-256 of everything in the trace but its origin: two imports of one trace, from anywhere, give the same hash."""
-        document = self.to_json()
-        del document["origin"]
-        return hashlib.sha256(canonical_json(document).encode()).hexdigest()
+        """SHA-256 of the trace's `identity`: two imports of one trace, from anywhere, give the same hash."""
+        return hashlib.sha256(canonical_json(identity(self.to_json())).encode()).hexdigest()
+
+
+def identity(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A trace's JSON without where it came from: its origin, and how its frame is known, which may be found out or asked for."""
+    frame = {name: value for name, value in document["frame"].items() if name != "known_by"}
+    return {name: value for name, value in document.items() if name != "origin"} | {"frame": frame}
 
 
 def canonical_json(value: Any) -> str:

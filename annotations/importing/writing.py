@@ -51,13 +51,16 @@ class Taker(Protocol):
 
     def record_event(self, kind: str, payload: dict[str, Any], *, actor: str = "") -> None: ...
 
+    def events_after(self, kind: str, number: int) -> tuple[tuple[int, dict[str, Any]], ...]: ...
+
 
 class Writer:
     """Writes batches of rows. `opened` gives a fresh taker for each batch."""
 
-    def __init__(self, opened: Callable[[], AbstractContextManager[Taker]], known_events: Iterable[dict[str, Any]]) -> None:
+    def __init__(self, opened: Callable[[], AbstractContextManager[Taker]]) -> None:
         self._opened = opened
-        self._events = {_digest(canonical_json(payload)) for payload in known_events}
+        self._events: set[bytes] = set()
+        self._last_event = 0
 
     def write(self, batch: Sequence[Pending]) -> list[Added]:
         """What was new of each row, in order. Raises StoreError where nothing can be written; then nothing of the batch is there."""
@@ -76,6 +79,8 @@ class Writer:
         with self._opened() as taker:
             traces = _added(batch, taker.add_traces, lambda converted: converted.traces)
             samples = _added(batch, taker.add_samples, lambda converted: converted.samples)
+            if any(row.converted.events for row in batch):
+                self._learn_events(taker)
             events = []
             for row in batch:
                 fresh = [event for event in row.converted.events if self._is_new(event, new_events)]
@@ -84,6 +89,12 @@ class Writer:
                 events.append(len(fresh))
         self._events.update(new_events)
         return [Added(*counts) for counts in zip(traces, samples, events, strict=True)]
+
+    def _learn_events(self, taker: Taker) -> None:
+        """What was recorded since the last batch: another import may be running, and this transaction now keeps it out."""
+        for number, payload in taker.events_after(RUN_FAILED, self._last_event):
+            self._events.add(_digest(canonical_json(payload)))
+            self._last_event = number
 
     def _is_new(self, event: Event, new_events: set[bytes]) -> bool:
         digest = _digest(canonical_json(event.payload))
@@ -107,7 +118,7 @@ def _added(batch: Sequence[Pending], add: Callable[..., tuple[bool, ...]], items
 
 def store_writer(store: Store) -> Writer:
     """Writes each batch in a transaction of its own."""
-    return Writer(store.transaction, store.events(RUN_FAILED))
+    return Writer(store.transaction)
 
 
 @contextmanager
@@ -119,7 +130,7 @@ def whole_writer(store: Store) -> Iterator[Writer]:
         def opened() -> Iterator[Taker]:
             yield transaction
 
-        yield Writer(opened, transaction.events(RUN_FAILED))
+        yield Writer(opened)
 
 
 def rehearsing_writer(store: Store) -> Writer:
@@ -130,7 +141,7 @@ def rehearsing_writer(store: Store) -> Writer:
     def opened() -> Iterator[Taker]:
         yield rehearsal
 
-    return Writer(opened, store.events(RUN_FAILED))
+    return Writer(opened)
 
 
 def checking_writer() -> Writer:
@@ -140,7 +151,7 @@ def checking_writer() -> Writer:
     def opened() -> Iterator[Taker]:
         yield _Check()
 
-    return Writer(opened, ())
+    return Writer(opened)
 
 
 class _Check:
@@ -154,6 +165,10 @@ class _Check:
 
     def record_event(self, kind: str, payload: dict[str, Any], *, actor: str = "") -> None:
         """An event that is not recorded."""
+
+    def events_after(self, kind: str, number: int) -> tuple[tuple[int, dict[str, Any]], ...]:
+        """None: this import remembers nothing."""
+        return ()
 
 
 class _Rehearsal:
@@ -173,6 +188,10 @@ class _Rehearsal:
 
     def record_event(self, kind: str, payload: dict[str, Any], *, actor: str = "") -> None:
         """An event that is not recorded."""
+
+    def events_after(self, kind: str, number: int) -> tuple[tuple[int, dict[str, Any]], ...]:
+        """The events that are there; asked for once, because a rehearsal adds none."""
+        return tuple(enumerate(self._store.events(kind), start=1))[number:]
 
     def _is_new(self, name: str, dataset: str, *, known: bool) -> bool:
         key = _digest(f"{dataset}\n{name}")

@@ -11,9 +11,12 @@ import pytest
 from PIL import Image
 
 from annotations.database import open_database
+from annotations.importing.errors import RUN_FAILED
 from annotations.importing.report import Outcome, Progress
+from annotations.importing.rows import Converted, Event
 from annotations.importing.run import ImportRequest, run_import
 from annotations.importing.sources import Upload
+from annotations.importing.writing import Pending, store_writer
 from annotations.pictures import PictureStore
 from annotations.queries import TraceQuery
 from annotations.store import Store
@@ -270,3 +273,18 @@ def test_each_back_end_takes_all_kinds_once(store: Store, picture_root: Path, tm
     assert (report.count(Outcome.TAKEN), report.count(Outcome.REPAIRED)) == (len(ALL_KINDS), 1)
     assert run_import(request, store, pictures).count(Outcome.ALREADY_THERE) == len(ALL_KINDS) + 1
     assert run_import(replace(request, strict=False), store, pictures).count(Outcome.ALREADY_THERE) == len(ALL_KINDS) + 1
+
+
+def test_asking_for_the_frame_that_was_found_adds_nothing(bench: Bench) -> None:
+    file = bench.write("rollouts_a_worker0_final.jsonl", lines.jsonl(lines.rollout()))
+    assert bench.take(file, dataset="a").traces_added == 1
+    assert bench.take(file, dataset="a", frame="original").traces_added == 0
+
+
+def test_two_imports_at_once_record_a_failed_run_once(bench: Bench) -> None:
+    event = Event(RUN_FAILED, {"id": "9", "error": "timeout"})
+    row = Pending("errors.jsonl", 1, "error log", "a", Converted(events=(event,)), ())
+    one, other = store_writer(bench.store), store_writer(bench.store)
+    assert [added.events for added in one.write([row])] == [1]
+    assert [added.events for added in other.write([row])] == [0]
+    assert list(bench.store.events(RUN_FAILED)) == [event.payload]
