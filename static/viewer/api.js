@@ -46,26 +46,32 @@ export async function getJson(path, params = [], signal = undefined) {
 
 const KEPT = 12;
 
+/** One name for a trace in a data set: the same trace may stand in several. */
+export function keyOf(id, dataset) {
+  return JSON.stringify([id, dataset]);
+}
+
 /** Opened traces, the last few kept, so that going back and the next one are immediate. */
 export class Traces {
   #kept = new Map();
 
-  /** The view of a trace; asks the server once while it is kept. */
-  load(id) {
-    const kept = this.#kept.get(id);
-    this.#kept.delete(id);
-    const view = kept ?? getJson(`api/traces/${encodeURIComponent(id)}`);
-    this.#kept.set(id, view);
-    if (!kept) view.catch(() => this.#kept.delete(id));
+  /** The view of a trace; asks the server once while it is kept. `dataset` tells which, where several data sets have it. */
+  load(id, dataset = '') {
+    const key = keyOf(id, dataset);
+    const kept = this.#kept.get(key);
+    this.#kept.delete(key);
+    const view = kept ?? getJson(`api/traces/${encodeURIComponent(id)}`, dataset ? [['dataset', dataset]] : []);
+    this.#kept.set(key, view);
+    if (!kept) view.catch(() => this.#kept.delete(key));
     if (this.#kept.size > KEPT) this.#kept.delete(this.#kept.keys().next().value);
     return view;
   }
 
   /** Fetches a trace and its picture while nothing else is to be done; a failure shows when it is opened. */
-  preload(id) {
-    if (!id || this.#kept.has(id)) return;
+  preload(id, dataset = '') {
+    if (!id || this.#kept.has(keyOf(id, dataset))) return;
     const idle = globalThis.requestIdleCallback ?? ((run) => setTimeout(run, 200));
-    idle(() => this.load(id).then((view) => { new Image().src = ownUrl(view.picture.url); }, () => {}));
+    idle(() => this.load(id, dataset).then((view) => { new Image().src = ownUrl(view.picture.url); }, () => {}));
   }
 }
 

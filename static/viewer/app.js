@@ -10,7 +10,7 @@ import { addressOf, readFilters, readView, shareAddress, writeAddress } from './
 import { download, savePicture } from './save.js';
 import { Toolbar } from './toolbar.js';
 
-const NO_VIEW = { trace: '', step: -1, compare: '', compareStep: -1 };
+const NO_VIEW = { trace: '', dataset: '', step: -1, compare: '', compareStep: -1 };
 const PAN = 60;
 
 /** Windows at least this high, in CSS pixels, have room for the looks of two traces. */
@@ -98,9 +98,9 @@ export class App {
 
   #listEvents() {
     return {
-      open: (id) => this.openFromList(id),
+      open: (item) => this.openFromList(item),
       changed: () => this.#write(),
-      link: (id) => addressOf({ ...NO_VIEW, trace: id }, this.list.filters),
+      link: ({ id, dataset }) => addressOf({ ...NO_VIEW, trace: id, dataset }, this.list.filters),
       close: () => this.#openList(false),
       loaded: () => this.#listLoaded(),
     };
@@ -132,8 +132,7 @@ export class App {
 
   /** With nothing asked for, the first trace of the list is opened: there is always something to look at. */
   #listLoaded() {
-    this.list.mark(this.view.trace);
-    if (!this.view.trace && this.list.items.length) this.open(this.list.items[0].id);
+    if (!this.view.trace && this.list.items.length) this.open(this.list.items[0].id, { dataset: this.list.items[0].dataset });
     else if (!this.view.trace) this.#nothingOpen();
     this.#preload();
   }
@@ -145,25 +144,26 @@ export class App {
   }
 
   /** Opens a trace in the first pane. A slower answer never replaces a later wish. */
-  async open(id, { step = -1, push = false } = {}) {
+  async open(id, { dataset = '', step = -1, push = false } = {}) {
     this.player.stop();
-    this.view = { ...NO_VIEW, trace: id, step };
+    this.view = { ...NO_VIEW, trace: id, dataset, step };
     this.#write({ push });
-    this.list.mark(id);
-    const view = await this.#fetch(id, (error) => this.#failed(error, () => this.open(id, { step })));
+    this.list.mark(id, dataset);
+    const view = await this.#fetch(id, dataset, (error) => this.#failed(error, () => this.open(id, { dataset, step })));
     if (!view) return;
     this.#single();
+    this.list.mark(id, dataset || view.dataset);
     this.first.show(view, step);
     this.#preload();
   }
 
   /** The view of a trace; null when it failed, of which `failed` tells, or when something else was wished for meanwhile. */
-  async #fetch(id, failed) {
+  async #fetch(id, dataset, failed) {
     this.#wanted += 1;
     const turn = this.#wanted;
     const slow = setTimeout(() => this.app.classList.add('is-busy'), 150);
     try {
-      const view = await this.#traces.load(id);
+      const view = await this.#traces.load(id, dataset);
       if (turn !== this.#wanted) return null;
       fill(this.problem);
       this.app.classList.remove('is-empty');
@@ -184,27 +184,28 @@ export class App {
     fill(this.problem, el('div', { class: 'sc-problem-card', role: 'alert' }, el('h3', { text: 'This trace could not be opened' }), el('p', { text: error.message }), button('Try again', again)));
   }
 
-  openFromList(id) {
+  openFromList({ id, dataset }) {
     this.#openList(false);
-    return this.open(id, { push: true });
+    return this.open(id, { dataset, push: true });
   }
 
   async neighbour(by) {
-    const id = await this.list.neighbour(this.view.trace, by);
-    if (!id) return this.say(by > 0 ? 'This is the last trace of the list.' : 'This is the first trace of the list.', { show: true });
-    await this.open(id, { push: true });
+    const item = await this.list.neighbour(by);
+    if (!item) return this.say(by > 0 ? 'This is the last trace of the list.' : 'This is the first trace of the list.', { show: true });
+    await this.open(item.id, { dataset: item.dataset, push: true });
     return undefined;
   }
 
   #preload() {
-    this.#traces.preload(this.list.following(this.view.trace));
+    const next = this.list.following;
+    if (next) this.#traces.preload(next.id, next.dataset);
   }
 
   // Comparing
 
   async compare(id, { step = -1, push = false } = {}) {
     this.player.stop();
-    const view = await this.#fetch(id, (error) => this.say(error.message, { show: true }));
+    const view = await this.#fetch(id, '', (error) => this.say(error.message, { show: true }));
     if (!view) return;
     if (!this.second) this.second = new Pane(this.events, 'second trace');
     this.view = { ...this.view, compare: id, compareStep: step };
@@ -327,9 +328,9 @@ export class App {
     if (changed) await this.list.load();
   }
 
-  async #restore({ trace, step, compare, compareStep }) {
+  async #restore({ trace, dataset, step, compare, compareStep }) {
     if (!trace) return;
-    if (trace !== this.view.trace || !this.first.view) await this.open(trace, { step });
+    if (trace !== this.view.trace || dataset !== this.view.dataset || !this.first.view) await this.open(trace, { dataset, step });
     else this.first.setStep(step);
     if (compare && compare !== this.view.compare) await this.compare(compare, { step: compareStep });
     else if (!compare && this.second) this.leaveCompare();

@@ -1,6 +1,6 @@
 /** The list of traces: search, filters, order, count, pages, and words for when there is nothing to list. */
 import { button, debounce, el, fill, keepFocus, scrollIntoBox } from './dom.js';
-import { getJson, ownUrl } from './api.js';
+import { getJson, keyOf, ownUrl } from './api.js';
 import { Filters } from './filters.js';
 import { icon } from './icons.js';
 import { activeFilters, filterPairs, noFilters } from './route.js';
@@ -22,9 +22,9 @@ export class TraceList {
   failed = false;
   #events;
   #asked = null;
-  #open = '';
+  #open = { id: '', dataset: '' };
 
-  /** `events`: open(id), changed() after the filters changed, link(id) -> address, loaded() */
+  /** `events`: open(item), changed() after the filters changed, link(item) -> address, loaded() */
   constructor(filters, events) {
     this.filters = filters;
     this.#events = events;
@@ -95,7 +95,7 @@ export class TraceList {
     keepFocus(this.rows, () => fill(this.rows, items.length ? items.map((item) => this.#row(item)) : this.#nothing()));
     this.rows.scrollTop = 0;
     this.#showPaging();
-    this.mark(this.#open);
+    this.mark(this.#open.id, this.#open.dataset);
   }
 
   #row(item) {
@@ -103,7 +103,7 @@ export class TraceList {
     const meta = [plural(item.looks, 'look'), verdictWord(item.correct), item.stop === 'answered' ? '' : item.stop_words, item.faults ? plural(item.faults, 'fault') : '', item.policy];
     const link = el(
       'a',
-      { class: 'sc-row', href: this.#events.link(item.id), 'data-key': item.id, tabindex: '-1', onclick: (event) => this.#clicked(event, item.id) },
+      { class: 'sc-row', href: this.#events.link(item), 'data-key': keyOf(item.id, item.dataset), tabindex: '-1', onclick: (event) => this.#clicked(event, item) },
       el('img', { class: 'sc-thumb', src: ownUrl(item.thumbnail), alt: '', loading: 'lazy', width: '60', height: '45' }),
       el('span', { class: 'sc-row-words' },
         el('span', { class: 'sc-row-question', dir: 'auto', text: item.question || 'No question' }),
@@ -112,10 +112,10 @@ export class TraceList {
     return el('li', {}, link);
   }
 
-  #clicked(event, id) {
+  #clicked(event, item) {
     if (event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
     event.preventDefault();
-    this.#events.open(id);
+    this.#events.open(item);
   }
 
   #nothing() {
@@ -149,10 +149,10 @@ export class TraceList {
   }
 
   /** Shows which trace is open; it is also the one that Tab reaches. */
-  mark(id) {
-    this.#open = id;
+  mark(id, dataset = '') {
+    this.#open = { id, dataset };
     const links = [...this.rows.querySelectorAll('.sc-row')];
-    const open = links.find((link) => link.dataset.key === id);
+    const open = links[this.#position];
     for (const link of links) {
       link.tabIndex = link === (open ?? links[0]) ? 0 : -1;
       if (link === open) link.setAttribute('aria-current', 'true');
@@ -172,20 +172,26 @@ export class TraceList {
     links[Math.max(0, Math.min(links.length - 1, to))].focus();
   }
 
-  /** The trace `by` places from `id`, on the neighbouring page where need be; '' at either end. */
-  async neighbour(id, by) {
-    const at = this.items.findIndex((item) => item.id === id);
-    if (at < 0) return this.items[0]?.id ?? '';
+  /** The row of the open trace, -1 for none: where its data set is not known, the first with its id. */
+  get #position() {
+    const { id, dataset } = this.#open;
+    const exact = this.items.findIndex((item) => item.id === id && item.dataset === dataset);
+    return exact >= 0 || dataset ? exact : this.items.findIndex((item) => item.id === id);
+  }
+
+  /** The item `by` rows from the open one, on the neighbouring page where need be; undefined at either end. */
+  async neighbour(by) {
+    const at = this.#position;
+    if (at < 0) return this.items[0];
     const item = this.items[at + by];
-    if (item) return item.id;
     const page = this.filters.page + by;
-    if (page < 1 || page > this.pages) return '';
+    if (item || page < 1 || page > this.pages) return item;
     await this.change({ page });
-    return this.items.at(by > 0 ? 0 : -1)?.id ?? '';
+    return this.items.at(by > 0 ? 0 : -1);
   }
 
   /** The one that most likely comes next, if it is on this page. */
-  following(id) {
-    return this.items[this.items.findIndex((item) => item.id === id) + 1]?.id ?? '';
+  get following() {
+    return this.items[this.#position + 1];
   }
 }

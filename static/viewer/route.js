@@ -5,7 +5,7 @@
 
 const LISTS = ['dataset', 'domain', 'policy', 'stop'];
 const SINGLES = ['q', 'correct', 'faults', 'min_looks', 'max_looks', 'picture'];
-const VIEW = ['trace', 'step', 'compare', 'compare_step'];
+const VIEW = ['trace', 'in', 'step', 'compare', 'compare_step'];
 const SORTS = ['newest', 'oldest', 'question', 'steps', 'looks', 'reward', 'faults'];
 
 /** The page of the list. Gradio reads `page` itself, as the name of one of its pages, so that here it goes by another name. */
@@ -42,11 +42,12 @@ export function readFilters(search = location.search) {
   return filters;
 }
 
-/** `step` counts from 0 here and from 1 in the address; -1 is none. */
+/** `step` counts from 0 here and from 1 in the address; -1 is none. The data set of the trace is `in`: `dataset` is the list's filter. */
 export function readView(search = location.search) {
   const params = new URLSearchParams(search);
   return {
     trace: params.get('trace') ?? '',
+    dataset: params.get('in') ?? '',
     step: positive(params.get('step')) - 1,
     compare: params.get('compare') ?? '',
     compareStep: positive(params.get('compare_step')) - 1,
@@ -73,6 +74,7 @@ export function addressOf(view, filters) {
   for (const name of [...LISTS, ...SINGLES, ...VIEW, 'sort', PAGE]) url.searchParams.delete(name);
   for (const [name, value] of filterPairs(filters, { page: PAGE })) url.searchParams.append(name, value);
   if (view.trace) url.searchParams.set('trace', view.trace);
+  if (view.trace && view.dataset) url.searchParams.set('in', view.dataset);
   if (view.trace && view.step >= 0) url.searchParams.set('step', String(view.step + 1));
   if (view.compare) url.searchParams.set('compare', view.compare);
   if (view.compare && view.compareStep >= 0) url.searchParams.set('compare_step', String(view.compareStep + 1));

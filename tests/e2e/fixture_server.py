@@ -35,10 +35,11 @@ PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name=
 
 @dataclass
 class Content:
-    """What the server has: `failing` answers every list with an error, `missing` every trace with 404."""
+    """What the server has; `elsewhere`: the views of traces in a further data set. `failing` answers every list with an error."""
 
     items: list[Json] = field(default_factory=list)
     views: dict[str, Json] = field(default_factory=dict)
+    elsewhere: dict[tuple[str, str], Json] = field(default_factory=dict)
     failing: bool = False
     asked: list[str] = field(default_factory=list)
 
@@ -191,7 +192,8 @@ class Handler(BaseHTTPRequestHandler):
         elif len(rest) == 3:
             self._send(200, look_pixels(content.views[rest[0]], int(rest[2].removesuffix(".png"))), TYPES[".png"])
         else:
-            self._json(200, content.views[rest[0]], download=rest[1:] == ["file"])
+            view = content.elsewhere.get((rest[0], query.get("dataset", [""])[0]), content.views[rest[0]])
+            self._json(200, view, download=rest[1:] == ["file"])
 
     def _file(self, file: Path) -> None:
         if file.is_file():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -58,7 +59,7 @@ def test_filters_narrow_the_list_and_can_be_cleared(viewer: Viewer) -> None:
     assert viewer.query().items() >= {"correct": "wrong", "dataset": "screens", "stop": "max_turns", "min_looks": "1"}.items()
     viewer.at("[data-key=clear]").click()
     expect(viewer.at(".sc-count")).to_have_text("12,480 traces")
-    assert set(viewer.query()) == {"trace"}
+    assert set(viewer.query()) == {"trace", "in"}
 
 
 def test_several_values_of_one_filter_join(viewer: Viewer) -> None:
@@ -100,7 +101,7 @@ def test_values_that_nothing_knows_are_not_sent(viewer: Viewer) -> None:
     viewer.at(".sc-app:not(.is-empty)").wait_for()
     assert asked_for_lists(viewer)[-1] == "/api/traces?page_size=50"
     assert viewer.current() == 0
-    assert set(viewer.query()) == {"trace"}
+    assert set(viewer.query()) == {"trace", "in"}
 
 
 def test_an_error_in_the_frameworks_own_words_is_said(viewer: Viewer) -> None:
@@ -120,7 +121,7 @@ def test_an_error_in_the_frameworks_own_words_is_said(viewer: Viewer) -> None:
 def test_brackets_go_through_the_list_across_pages(viewer: Viewer) -> None:
     viewer.open(query="list_page=2")
     viewer.at(".sc-row").last.click()
-    last = viewer.at(".sc-row").last.get_attribute("data-key")
+    last = json.loads(viewer.at(".sc-row").last.get_attribute("data-key") or "[]")[0]
     expect(viewer.at(f".sc-main[data-trace='{last}']")).to_be_visible()
     viewer.press("]")
     expect(viewer.at(".sc-page[data-key=page]")).to_have_value("3")
@@ -151,7 +152,7 @@ def test_the_list_is_one_stop_for_tab_and_arrows_move_in_it(viewer: Viewer) -> N
 def test_rows_are_links_that_open_elsewhere_too(viewer: Viewer) -> None:
     viewer.open("search", "correct=right")
     href = viewer.at(".sc-row").nth(1).get_attribute("href")
-    assert href == f"{viewer.server.url}/?correct=right&trace={identity('grounding')}"
+    assert href == f"{viewer.server.url}/?correct=right&trace={identity('grounding')}&in=demo"
 
 
 def test_an_empty_store_says_so(viewer: Viewer) -> None:
@@ -219,5 +220,5 @@ def test_the_next_trace_is_fetched_ahead(viewer: Viewer) -> None:
     before = len([path for path in viewer.server.content.asked if identity("outside") in path])
     viewer.press("]")
     expect(viewer.at(".sc-question")).to_have_text("Where is the second flag?")
-    after = [path for path in viewer.server.content.asked if path.endswith(identity("outside"))]
+    after = [path for path in viewer.server.content.asked if path.endswith(f"{identity('outside')}?dataset=demo")]
     assert before == len(after) == 1
