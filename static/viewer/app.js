@@ -248,7 +248,7 @@ export class App {
     if (this.active !== pane) this.player.stop();
     this.active = pane;
     for (const one of this.#panes) one.main.classList.toggle('is-active', one === pane);
-    this.toolbar.setZoom(pane.stage.viewport.scale);
+    this.toolbar.setZoom(pane.stage.viewport.zoom);
   }
 
   #otherPane() {
@@ -260,7 +260,7 @@ export class App {
 
   /** What one picture shows, the other shows too. */
   #moved(pane) {
-    if (pane === this.active) this.toolbar.setZoom(pane.stage.viewport.scale);
+    if (pane === this.active) this.toolbar.setZoom(pane.stage.viewport.zoom);
     const other = pane === this.first ? this.second : this.first;
     if (!this.#synced || this.#mirroring || !this.second?.view || !other.view) return;
     this.#mirroring = true;

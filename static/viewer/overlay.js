@@ -89,7 +89,7 @@ export class Overlay {
   }
 
   #addWindow(step) {
-    const node = svg('g', { class: 'sc-window', 'data-step': step.index }, ...doubled('rect', 'sc-window'));
+    const node = svg('g', { class: `sc-window${step.look.guessed ? ' is-guess' : ''}`, 'data-step': step.index }, ...doubled('rect', 'sc-window'));
     node.lastChild.setAttribute('stroke', lookOf(step.index).fill);
     this.layers.windows.append(node);
     this.#windows.push({ node, box: step.look.window, index: step.index });

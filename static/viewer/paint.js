@@ -69,6 +69,12 @@ function rectangle([x1, y1, x2, y2]) {
   return path;
 }
 
+/** The frame of what was looked at; where it is only supposed, in dashes. */
+function paintWindow(pen, { window: box, guessed }, colour, unit) {
+  const dashes = guessed ? [11, 7] : [];
+  strokes(pen, rectangle(box), unit, [[DARK, 5.2, dashes], [LIGHT, 3.8, dashes], [colour, 2.2, dashes]]);
+}
+
 function paintRing(pen, { x, y }, path, name, unit) {
   const answer = name === 'Answer';
   pen.save();
@@ -132,7 +138,7 @@ function paintSteps(pen, view, unit) {
 /** What the pane shows over its picture: the layers that are on, the windows of the current step or of all. */
 export function paintOverlay(pen, { view, step: current }, layers, unit) {
   for (const { look, index } of view.steps) {
-    if (look && (layers.windows || index === current)) outlined(pen, rectangle(look.window), unit, lookOf(index).fill);
+    if (look && (layers.windows || index === current)) paintWindow(pen, look, lookOf(index).fill, unit);
   }
   if (layers.truth) paintTruth(pen, view, unit);
   if (layers.path) paintSteps(pen, view, unit);

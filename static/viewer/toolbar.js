@@ -103,8 +103,8 @@ export class Toolbar {
     this.playButton.setAttribute('aria-label', on ? 'Pause' : 'Play the path');
   }
 
-  setZoom(scale) {
-    const text = `${Math.round(scale * 100)} %`;
+  setZoom(zoom) {
+    const text = `${Math.round(zoom * 100)} %`;
     if (this.zoom.textContent !== text) this.zoom.textContent = text;
   }
 }

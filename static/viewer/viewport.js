@@ -55,16 +55,26 @@ export class Viewport {
     this.#changed();
   }
 
-  /** One picture pixel on one CSS pixel, around the middle of the frame. */
+  /** The scale at which one picture pixel takes one pixel of the screen. */
+  get actualScale() {
+    return 1 / devicePixelRatio;
+  }
+
+  /** How large the picture is on the screen: 1 where its pixels are those of the screen. */
+  get zoom() {
+    return this.scale / this.actualScale;
+  }
+
+  /** One picture pixel on one screen pixel, around the middle of the frame. */
   actual() {
-    this.zoomAt(1 / this.scale);
+    this.zoomAt(this.actualScale / this.scale);
   }
 
   /** Zooms so that the picture's point under (cx, cy) of the frame stays under it. */
   zoomAt(factor, cx = this.#frame.width / 2, cy = this.#frame.height / 2) {
-    const smallest = Math.min(this.fitScale, 1);
+    const smallest = Math.min(this.fitScale, this.actualScale);
     const scale = Math.min(LARGEST, Math.max(smallest, this.scale * factor));
-    if (scale <= this.fitScale && factor < 1 && this.fitScale <= 1) return this.fit();
+    if (scale <= this.fitScale && factor < 1 && this.fitScale <= this.actualScale) return this.fit();
     const ratio = scale / this.scale;
     this.x = cx - (cx - this.x) * ratio;
     this.y = cy - (cy - this.y) * ratio;
