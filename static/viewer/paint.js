@@ -7,6 +7,7 @@ export const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", 
 const DARK = '#111111';
 const LIGHT = '#ffffff';
 const SIZE = 11;
+const LABEL = (unit) => `600 ${12 * unit}px ${FONT}`;
 
 /** Strokes a path several times: [colour, width, dashes]. */
 function strokes(pen, path, unit, layers) {
@@ -24,10 +25,20 @@ function outlined(pen, path, unit, colour, dashes = []) {
   strokes(pen, path, unit, [[DARK, 5.2], [LIGHT, 3.8], [colour, 2.2, dashes]]);
 }
 
-/** A word that can be read on any ground. */
-function label(pen, text, x, y, unit, align) {
-  pen.font = `600 ${12 * unit}px ${FONT}`;
-  pen.textAlign = align;
+/** A word that can be read on any ground. It begins or ends at (x, y), and is moved where the `paper` would cut it. */
+function label(pen, text, x, y, unit, align, paper) {
+  pen.font = LABEL(unit);
+  pen.textAlign = 'start';
+  const length = pen.measureText(text).width;
+  const wanted = align === 'end' ? x - length : x;
+  paintWord(pen, text, within(wanted, paper.left + 4 * unit, paper.right - 4 * unit - length), within(y, paper.top + 9 * unit, paper.bottom - 9 * unit), unit);
+}
+
+function within(value, least, most) {
+  return Math.max(least, Math.min(most, value));
+}
+
+function paintWord(pen, text, x, y, unit) {
   pen.textBaseline = 'middle';
   pen.lineJoin = 'round';
   pen.lineWidth = 4 * unit;
@@ -75,30 +86,59 @@ function paintWindow(pen, { window: box, guessed }, colour, unit) {
   strokes(pen, rectangle(box), unit, [[DARK, 5.2, dashes], [LIGHT, 3.8, dashes], [colour, 2.2, dashes]]);
 }
 
-function paintRing(pen, { x, y }, path, name, unit) {
-  const answer = name === 'Answer';
+/** A triangle beside a mark, in the direction (radians) in which a point outside lies. */
+function paintArrow(pen, { x, y }, turn, colour, unit) {
+  const path = new Path2D(`M${15 * unit} ${-7 * unit}L${26 * unit} 0L${15 * unit} ${7 * unit}Z`);
   pen.save();
   pen.translate(x, y);
-  outlined(pen, path, unit, answer ? '#0f6e6e' : DARK, answer ? [] : [6, 4]);
-  label(pen, name, (answer ? 26 : -26) * unit, 0, unit, answer ? 'start' : 'end');
+  pen.rotate(turn);
+  strokes(pen, path, unit, [[LIGHT, 5], [DARK, 3]]);
+  pen.fillStyle = colour;
+  pen.fill(path);
   pen.restore();
 }
 
-function paintTruth(pen, { truth, answer }, unit) {
-  if (truth.box) {
-    outlined(pen, rectangle(truth.box), unit, DARK, [6, 4]);
-    label(pen, 'Truth', truth.box[0], Math.max(10 * unit, truth.box[1] - 11 * unit), unit, 'start');
-  }
-  if (truth.point) paintRing(pen, truth.point, new Path2D(shapePath('diamond', 15 * unit)), 'Truth', unit);
-  if (answer.point?.inside) paintRing(pen, answer.point, new Path2D(shapePath('circle', 16 * unit)), 'Answer', unit);
+function contains({ width, height }, { x, y }) {
+  return x >= 0 && y >= 0 && x <= width && y <= height;
 }
 
-/** Where a mark stands before coinciding ones are parted: its point, or just inside the edge nearest to it. */
+/** The ring of the answer or the truth, named; a point outside has it just inside the nearest edge, with an arrow and its distance. */
+function paintRing(pen, point, path, name, { size, paper, unit }) {
+  const answer = name === 'Answer';
+  const colour = answer ? '#0f6e6e' : DARK;
+  const out = !contains(size, point);
+  const { x, y, turn } = home({ ...point, inside: !out }, size, unit);
+  pen.save();
+  pen.translate(x, y);
+  outlined(pen, path, unit, colour, out ? [3, 3] : answer ? [] : [6, 4]);
+  pen.restore();
+  if (out) paintArrow(pen, { x, y }, turn, colour, unit);
+  pen.font = LABEL(unit);
+  const room = pen.measureText(name).width + 30 * unit;
+  const right = out ? x > size.width / 2 : answer ? x + room > paper.right : x - room >= paper.left;
+  label(pen, out ? `${name}: ${beyond(point, size)}` : name, x + (right ? -26 : 26) * unit, y, unit, right ? 'end' : 'start', paper);
+}
+
+function paintTruth(pen, { truth, answer }, place) {
+  const { paper, unit } = place;
+  if (truth.box) {
+    outlined(pen, rectangle(truth.box), unit, DARK, [6, 4]);
+    label(pen, 'Truth', truth.box[0], truth.box[1] - 11 * unit, unit, 'start', paper);
+  }
+  if (truth.point) paintRing(pen, truth.point, new Path2D(shapePath('diamond', 15 * unit)), 'Truth', place);
+  if (answer.point) paintRing(pen, answer.point, new Path2D(shapePath('circle', 16 * unit)), 'Answer', place);
+}
+
+/**
+ * Where a mark stands before coinciding ones are parted: its point, or just inside the edge nearest to it; beside a picture that is
+ * too small to have room inside, just beyond that edge.
+ */
 function home(point, size, unit) {
   if (point.inside) return { x: point.x, y: point.y };
   const { x, y, angle } = edgePlace(point, size);
   const turn = (angle * Math.PI) / 180;
-  return { x: x - 20 * unit * Math.cos(turn), y: y - 20 * unit * Math.sin(turn) };
+  const inset = (length) => (length < 58 * unit ? -8 : 28) * unit;
+  return { x: x - inset(size.width) * Math.cos(turn), y: y - inset(size.height) * Math.sin(turn), turn };
 }
 
 function paintLeader(pen, from, to, unit) {
@@ -118,8 +158,7 @@ function paintDot(pen, { x, y }, colour, unit) {
 }
 
 /** In a still picture nothing can be pointed at, so that marks make way for one another earlier and farther than on the screen. */
-function paintSteps(pen, view, unit) {
-  const size = view.picture;
+function paintSteps(pen, view, { size, paper, unit }) {
   const steps = view.steps.filter((step) => step.point);
   const homes = steps.map(({ point }) => home(point, size, unit));
   const drawn = part(homes, size, unit);
@@ -128,18 +167,24 @@ function paintSteps(pen, view, unit) {
   steps.forEach((step, k) => {
     const at = drawn[k];
     paintMark(pen, step, at, unit, !step.point.inside);
-    if (at.size > FAN) label(pen, `×${at.size}`, at.x + 17 * unit, at.y - 15 * unit, unit, 'start');
+    if (at.size > FAN) label(pen, `×${at.size}`, at.x + 17 * unit, at.y - 15 * unit, unit, 'start', paper);
+    if (step.point.inside) return;
     const right = at.x > size.width / 2;
-    if (!step.point.inside) label(pen, `${step.number}: ${beyond(step.point, size)}`, at.x + (right ? -22 : 22) * unit, at.y, unit, right ? 'end' : 'start');
+    paintArrow(pen, at, homes[k].turn, lookOf(step.index).fill, unit);
+    label(pen, `${step.number}: ${beyond(step.point, size)}`, at.x + (right ? -22 : 22) * unit, at.y, unit, right ? 'end' : 'start', paper);
   });
   steps.forEach((step, k) => drawn[k].moved && paintDot(pen, homes[k], lookOf(step.index).fill, unit));
 }
 
-/** What the pane shows over its picture: the layers that are on, the windows of the current step or of all. */
-export function paintOverlay(pen, { view, step: current }, layers, unit) {
+/**
+ * What the pane shows over its picture: the layers that are on, the windows of the current step or of all. `paper`: left, top,
+ * right and bottom of the room for words, which may be larger than the picture.
+ */
+export function paintOverlay(pen, { view, step: current }, layers, unit, paper) {
+  const place = { size: view.picture, paper, unit };
   for (const { look, index } of view.steps) {
     if (look && (layers.windows || index === current)) paintWindow(pen, look, lookOf(index).fill, unit);
   }
-  if (layers.truth) paintTruth(pen, view, unit);
-  if (layers.path) paintSteps(pen, view, unit);
+  if (layers.truth) paintTruth(pen, view, place);
+  if (layers.path) paintSteps(pen, view, place);
 }

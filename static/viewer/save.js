@@ -8,8 +8,12 @@ const LONGEST = 16_000;
 const LARGEST = 120e6;
 const GROUND = '#ffffff';
 
-/** A legend narrower than this, in units of the marks, could not be read. */
-const NARROWEST = 360;
+/** A legend on a narrower paper could not be read: picture pixels, and for a large picture units of the marks. */
+const NARROWEST = 720;
+const NARROWEST_UNITS = 360;
+
+/** A picture lower than this, in units of the marks, has white above and below it: its marks need the room. */
+const LOWEST_UNITS = 58;
 
 export function download(href, name) {
   const link = document.createElement('a');
@@ -29,23 +33,27 @@ function canvasOf(width, height) {
   return canvas;
 }
 
-/** One pane's part: its size in picture pixels, and how it is painted with its upper left corner at (0, 0). */
+/** One pane's part: its size in picture pixels, and how it is painted with its upper left corner at (0, 0). The picture stands in its middle. */
 function sheet(pane, pixels, layers) {
   const { width, height } = pane.view.picture;
   const unit = Math.max(0.8, Math.max(width, height) / 1100);
-  const across = Math.max(width, Math.ceil(NARROWEST * unit));
+  const across = Math.max(width, NARROWEST, Math.ceil(NARROWEST_UNITS * unit));
+  const left = Math.floor((across - width) / 2);
+  const top = height < LOWEST_UNITS * unit ? Math.ceil(LOWEST_UNITS * unit) : 0;
+  const band = height + 2 * top;
   const legend = layOut(canvasOf(1, 1).getContext('2d'), pane.view, across, unit);
   const paint = (pen) => {
-    pen.drawImage(pixels, 0, 0, width, height);
+    pen.drawImage(pixels, left, top, width, height);
     pen.save();
     pen.beginPath();
-    pen.rect(0, 0, width, height);
+    pen.rect(0, 0, across, band);
     pen.clip();
-    paintOverlay(pen, pane, layers, unit);
+    pen.translate(left, top);
+    paintOverlay(pen, pane, layers, unit, { left: -left, right: across - left, top: -top, bottom: height + top });
     pen.restore();
-    paintLegend(pen, legend.lines, height, unit);
+    paintLegend(pen, legend.lines, band, unit);
   };
-  return { width: across, height: height + legend.height, gap: Math.round(16 * unit), paint };
+  return { width: across, height: band + legend.height, gap: Math.round(16 * unit), paint };
 }
 
 /** The sheets side by side, on one canvas. */

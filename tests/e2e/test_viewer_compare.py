@@ -154,10 +154,10 @@ def test_a_saved_picture_shows_the_true_point_of_every_mark(viewer: Viewer, tmp_
     viewer.open("coinciding", "step=2")
     save(viewer, tmp_path / "view.png")
     with Image.open(tmp_path / "view.png") as image:
-        assert image.width == 600
-        assert image.getpixel((300, 200))[:3] == (213, 94, 0), "three steps at one point: the dot of the last is on top"
-        assert image.getpixel((306, 203))[:3] == (204, 121, 167)
-        ring = [image.getpixel((300 - far, 200))[:3] for far in range(2, 7)]
+        assert image.width == 720, "a narrow picture stands in the middle of a wider paper"
+        assert image.getpixel((360, 200))[:3] == (213, 94, 0), "three steps at one point: the dot of the last is on top"
+        assert image.getpixel((366, 203))[:3] == (204, 121, 167)
+        ring = [image.getpixel((360 - far, 200))[:3] for far in range(2, 7)]
     assert any(min(colour) > 200 for colour in ring) and any(max(colour) < 90 for colour in ring), "a light and a dark outline"
 
 
@@ -168,8 +168,8 @@ def test_two_traces_are_saved_side_by_side(viewer: Viewer, tmp_path: Path) -> No
     expect(viewer.at(".sc-toast")).to_have_text("Both pictures saved, side by side in one file.")
     with Image.open(tmp_path / "both.png") as image:
         assert image.width > 1200 and image.height > 500
-        second = image.width - 600
-        blue = [image.getpixel((x, 190))[:3] for x in (290 - 7, second + 260 - 7)]
+        second = image.width - 660
+        blue = [image.getpixel((x, 190))[:3] for x in (60 + 290 - 7, second + 260 - 7)]
     assert blue == [(0, 114, 178)] * 2, "the first mark of each side"
 
 
