@@ -7,6 +7,9 @@ export const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", 
 const DARK = '#111111';
 const LIGHT = '#ffffff';
 const SIZE = 11;
+
+/** A picture narrower or lower than this, in units of the marks, has no room for a mark inside its edges. */
+export const ROOM = 58;
 const LABEL = (unit) => `600 ${12 * unit}px ${FONT}`;
 
 /** Strokes a path several times: [colour, width, dashes]. */
@@ -98,6 +101,21 @@ function paintArrow(pen, { x, y }, turn, colour, unit) {
   pen.restore();
 }
 
+/** Where the words beside a point outside begin: on the inner side of its mark, in a picture without room inside on the outer one. */
+function besideEdge(x, { width }, unit) {
+  const tiny = width < ROOM * unit;
+  const left = tiny ? x < width / 2 : x > width / 2;
+  const far = (tiny ? 34 : 26) * unit;
+  return { x: x + (left ? -far : far), align: left ? 'end' : 'start' };
+}
+
+/** The width that the longest words beside a point outside take, 0 where no point lies outside. */
+export function wordsRoom(pen, { picture, steps, answer, truth }, unit) {
+  const points = [...steps.map(({ point, number }) => [point, number]), [answer.point, 'Answer'], [truth.point, 'Truth']];
+  pen.font = LABEL(unit);
+  return Math.max(0, ...points.filter(([point]) => point && !contains(picture, point)).map(([point, name]) => pen.measureText(`${name}: ${beyond(point, picture)}`).width + 44 * unit));
+}
+
 function contains({ width, height }, { x, y }) {
   return x >= 0 && y >= 0 && x <= width && y <= height;
 }
@@ -115,8 +133,9 @@ function paintRing(pen, point, path, name, { size, paper, unit }) {
   if (out) paintArrow(pen, { x, y }, turn, colour, unit);
   pen.font = LABEL(unit);
   const room = pen.measureText(name).width + 30 * unit;
-  const right = out ? x > size.width / 2 : answer ? x + room > paper.right : x - room >= paper.left;
-  label(pen, out ? `${name}: ${beyond(point, size)}` : name, x + (right ? -26 : 26) * unit, y, unit, right ? 'end' : 'start', paper);
+  const turned = answer ? x + room > paper.right : x - room >= paper.left;
+  const spot = out ? besideEdge(x, size, unit) : { x: x + (turned ? -26 : 26) * unit, align: turned ? 'end' : 'start' };
+  label(pen, out ? `${name}: ${beyond(point, size)}` : name, spot.x, y, unit, spot.align, paper);
 }
 
 function paintTruth(pen, { truth, answer }, place) {
@@ -137,7 +156,7 @@ function home(point, size, unit) {
   if (point.inside) return { x: point.x, y: point.y };
   const { x, y, angle } = edgePlace(point, size);
   const turn = (angle * Math.PI) / 180;
-  const inset = (length) => (length < 58 * unit ? -8 : 28) * unit;
+  const inset = (length) => (length < ROOM * unit ? -8 : 28) * unit;
   return { x: x - inset(size.width) * Math.cos(turn), y: y - inset(size.height) * Math.sin(turn), turn };
 }
 
@@ -169,9 +188,9 @@ function paintSteps(pen, view, { size, paper, unit }) {
     paintMark(pen, step, at, unit, !step.point.inside);
     if (at.size > FAN) label(pen, `×${at.size}`, at.x + 17 * unit, at.y - 15 * unit, unit, 'start', paper);
     if (step.point.inside) return;
-    const right = at.x > size.width / 2;
+    const spot = besideEdge(at.x, size, unit);
     paintArrow(pen, at, homes[k].turn, lookOf(step.index).fill, unit);
-    label(pen, `${step.number}: ${beyond(step.point, size)}`, at.x + (right ? -22 : 22) * unit, at.y, unit, right ? 'end' : 'start', paper);
+    label(pen, `${step.number}: ${beyond(step.point, size)}`, spot.x, at.y, unit, spot.align, paper);
   });
   steps.forEach((step, k) => drawn[k].moved && paintDot(pen, homes[k], lookOf(step.index).fill, unit));
 }

@@ -1,6 +1,6 @@
 /** Saving: what is in view as a PNG at the picture's own resolution, with its words below it; and any file by link. */
 import { layOut, paintLegend } from './legend.js';
-import { paintOverlay } from './paint.js';
+import { paintOverlay, ROOM, wordsRoom } from './paint.js';
 import { asItLies } from './upright.js';
 
 /** Larger canvases are not drawn by every browser; a larger picture is saved smaller, and the person is told. */
@@ -11,9 +11,6 @@ const GROUND = '#ffffff';
 /** A legend on a narrower paper could not be read: picture pixels, and for a large picture units of the marks. */
 const NARROWEST = 720;
 const NARROWEST_UNITS = 360;
-
-/** A picture lower than this, in units of the marks, has white above and below it: its marks need the room. */
-const LOWEST_UNITS = 58;
 
 export function download(href, name) {
   const link = document.createElement('a');
@@ -37,11 +34,13 @@ function canvasOf(width, height) {
 function sheet(pane, pixels, layers) {
   const { width, height } = pane.view.picture;
   const unit = Math.max(0.8, Math.max(width, height) / 1100);
-  const across = Math.max(width, NARROWEST, Math.ceil(NARROWEST_UNITS * unit));
+  const drawing = canvasOf(1, 1).getContext('2d');
+  const words = width < NARROWEST_UNITS * unit ? 2 * wordsRoom(drawing, pane.view, unit) : 0;
+  const across = Math.max(width, NARROWEST, Math.ceil(NARROWEST_UNITS * unit), Math.ceil(words));
   const left = Math.floor((across - width) / 2);
-  const top = height < LOWEST_UNITS * unit ? Math.ceil(LOWEST_UNITS * unit) : 0;
+  const top = height < ROOM * unit ? Math.ceil(ROOM * unit) : 0;
   const band = height + 2 * top;
-  const legend = layOut(canvasOf(1, 1).getContext('2d'), pane.view, across, unit);
+  const legend = layOut(drawing, pane.view, across, unit);
   const paint = (pen) => {
     pen.drawImage(pixels, left, top, width, height);
     pen.save();
