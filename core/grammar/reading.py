@@ -14,6 +14,7 @@ from core.grammar.tags import (
     ALMOST_POINT,
     BEFORE_OBSERVATION,
     OBSERVATION_TAG,
+    ODD_SIGN,
     POINT_IN_TEXT,
     POINT_LIST,
     SILENT,
@@ -289,7 +290,7 @@ class _TurnReader:
                 yield PointMention(x, y, found[0], where, PointSource.TEXT)
             else:
                 self._fault(FaultKind.UNREADABLE_POINT, where, "The numbers are too large to be a point.")
-        for found in self._in_reasoning(ALMOST_POINT):
+        for found in self._in_reasoning(ALMOST_POINT) if ODD_SIGN.search(self.text, 0, self.said_end) else ():
             if POINT_IN_TEXT.fullmatch(found[0]) is None:
                 written = f"{found[0]:.60} looks like a point, but its signs are not those of one: (12, 34) is read."
                 self._fault(FaultKind.UNREADABLE_POINT, Span(*found.span()), written)

@@ -39,6 +39,8 @@ POINT_LIST = re.compile(rf"\[\s*+{_JSON_NUMBER}\s*+,\s*+{_JSON_NUMBER}\s*+\]")
 # Two numbers in parentheses with other signs than the format has: a typographic minus, full-width signs, powers of ten.
 _NEAR_NUMBER = r"[-+−–－＋]?+\d[\d.eE+]*+"
 ALMOST_POINT = re.compile(rf"[(（]\s*+{_NEAR_NUMBER}\s*+[,，]\s*+{_NEAR_NUMBER}\s*+[)）]")
+# What an almost-point has and a point has not: a text without it is not searched for them.
+ODD_SIGN = re.compile(r"[−–－＋（），]|\d[eE+]|\.\d*+\.")
 _POINT_ALONE = re.compile(rf"\s*+[(\[]?\s*+{_NUMBER}\s*+,\s*+{_NUMBER}\s*+[)\]]?\s*+")
 _BOX_ALONE = re.compile(rf"\s*+[(\[]?\s*+{_NUMBER}\s*+,\s*+{_NUMBER}\s*+,\s*+{_NUMBER}\s*+,\s*+{_NUMBER}\s*+[)\]]?\s*+")
 # The reference's builder ends a sentence here when it cuts chains into dialogs.
