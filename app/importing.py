@@ -24,6 +24,8 @@ from core.trace import DomainName
 # How often a running import is asked how far it is, in seconds.
 _ASK_EVERY = 0.25
 
+_Told = Progress | ImportReport | SaccadeError
+
 
 @dataclass(frozen=True, slots=True)
 class Form:
@@ -85,7 +87,7 @@ def running_import(request: ImportRequest, store: Store, pictures: PictureStore)
 
     Raises what `run_import` raises.
     """
-    told: queue.Queue[Progress | ImportReport | SaccadeError] = queue.Queue()
+    told: queue.Queue[_Told] = queue.Queue()
     stop = threading.Event()
 
     def work() -> None:
@@ -110,18 +112,16 @@ def running_import(request: ImportRequest, store: Store, pictures: PictureStore)
         worker.join()
 
 
-def _latest(
-    told: queue.Queue[Progress | ImportReport | SaccadeError], worker: threading.Thread
-) -> Progress | ImportReport | SaccadeError | None:
+def _latest(told: queue.Queue[_Told], worker: threading.Thread) -> _Told | None:
     """The newest word of the import, passing over older progress; None where nothing came for a while."""
+    latest: _Told | None = None
     try:
         latest = told.get(timeout=_ASK_EVERY)
         while isinstance(latest, Progress):
             latest = told.get_nowait()
     except queue.Empty:
-        if not worker.is_alive() and told.empty():
+        if latest is None and not worker.is_alive() and told.empty():
             raise ImportRefused("The import ended without a report: look at the program's own window for the reason.") from None
-        return latest if "latest" in locals() else None
     return latest
 
 

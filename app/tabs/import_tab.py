@@ -34,8 +34,8 @@ _FRAMES = [
     ("Longest side limited to 1260", "side:1260"),
     ("Thousandths of each side (Qwen3-VL)", "normalised"),
 ]
-# Where the frame stands in the form's fields.
-_FRAME = 5
+# Where they stand in the form's fields.
+_FRAME, _STRICT = 5, 6
 
 Updates = dict[Any, Any]
 
@@ -137,15 +137,17 @@ def _wire(services: Services, form: list[Any], buttons: _Buttons, results: _Resu
             else:
                 yield {**_done(told, str(request.report), results), **_idle(buttons)}
 
-    def stopped() -> Updates:
-        return {results.status: _status("Stopped. What was imported before is kept."), **_idle(buttons)}
+    def stopped(strict: bool) -> Updates:
+        kept = "Nothing was imported, because all or nothing was asked for." if strict else "What was imported before is kept."
+        return {results.status: _status(f"Stopped. {kept}"), **_idle(buttons)}
 
     everything = [*results, buttons.start, buttons.stop]
     quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
     buttons.check.click(_in_words(look, results, buttons), form, everything, **quiet)
     results.frames.input(_in_words(look_in_frame, results, buttons), [results.frames, *form], [*everything, form[_FRAME]], **quiet)
     running = buttons.start.click(_in_words(run, results, buttons), form, everything, **quiet)
-    buttons.stop.click(stopped, None, everything, cancels=[running], **quiet)
+    # Only then: the import's last word must not come behind this one.
+    buttons.stop.click(None, cancels=[running], **quiet).then(stopped, form[_STRICT], everything, **quiet)
 
 
 def _in_words(handler: Callable[..., Iterator[Updates]], results: _Results, buttons: _Buttons) -> Callable[..., Iterator[Updates]]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from PIL import Image
+from playwright.sync_api import expect
 
 from app.bench.serving import Serving, serving
 
@@ -122,6 +123,34 @@ def test_importing_a_file_and_seeing_the_refused_line(page: Page, server: Servin
     page.wait_for_selector(".sc-step")
     _rows(page, 2)
     assert QUESTION in page.locator("a.sc-row").first.inner_text()
+
+
+def test_a_stopped_import_stops_keeps_what_it_had_and_says_so(page: Page, server: Serving, tmp_path: Path) -> None:
+    file, picture = _rollouts(tmp_path)
+    row = json.loads(file.read_text().splitlines()[0])
+    with file.open("w") as lines:
+        for number in range(60_000):
+            lines.write(
+                json.dumps({**row, "id": str(number), "thoughts": [f"<think> Row {number}: a square at (130, 130). </think>"]}) + "\n"
+            )
+    _open(page, server)
+    page.get_by_role("tab", name="Import").click()
+    page.locator("#sc-import-folder").get_by_role("textbox").fill(str(picture.parent))
+    page.locator("#sc-import-dataset").get_by_role("textbox").fill("stopped")
+    page.locator("#sc-import-files input[type=file]").set_input_files(file)
+    page.locator("#sc-import-files").get_by_text("MB").first.wait_for()
+    page.locator("#sc-import-start").click()
+    page.locator("#sc-import-status", has_text="left").wait_for()
+    page.locator("#sc-import-stop").click()
+    page.locator("#sc-import-status", has_text="Stopped. What was imported before is kept.").wait_for()
+    expect(page.locator("#sc-import-start")).to_be_enabled()
+    address = f"{server.address}/api/traces?dataset=stopped&page_size=1"
+    page.wait_for_timeout(1_500)
+    kept = page.request.get(address).json()["total"]
+    page.wait_for_timeout(1_500)
+    assert 0 < kept < 60_000
+    assert page.request.get(address).json()["total"] == kept
+    assert "Stopped" in page.locator("#sc-import-status").inner_text()
 
 
 def test_an_import_without_a_file_is_one_sentence(page: Page, server: Serving) -> None:
