@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -114,13 +114,12 @@ def open_database(url: str, *, read_only: bool = False) -> Database:
         from annotations.servers import server_engine
 
         database = Database(server_engine(parsed, read_only), name, read_only=read_only)
-    try:
+    with ExitStack() as unless_opened:
+        unless_opened.callback(database.close)
         if not database.is_sqlite:
             database.meet()
         _bring_to_head(database)
-    except BaseException:
-        database.close()
-        raise
+        unless_opened.pop_all()
     return database
 
 
@@ -198,11 +197,10 @@ def _reader(path: Path) -> Callable[[], sqlite3.Connection]:
 
 def _answering(address: str) -> sqlite3.Connection:
     connection = sqlite3.connect(address, uri=True, check_same_thread=False)
-    try:
+    with ExitStack() as unless_answered:
+        unless_answered.callback(connection.close)
         connection.execute("SELECT 1 FROM sqlite_master").fetchone()
-    except BaseException:
-        connection.close()
-        raise
+        unless_answered.pop_all()
     return connection
 
 

@@ -132,7 +132,7 @@ class PictureStore:
                 small = _decoded(image, sha256)
             small.thumbnail((side, side), Image.Resampling.LANCZOS)
             buffer = io.BytesIO()
-            _upright(small, orientation).save(buffer, "JPEG", quality=THUMBNAIL_QUALITY)
+            turned_upright(small, orientation).save(buffer, "JPEG", quality=THUMBNAIL_QUALITY)
             _write(target, buffer.getvalue(), durable=False)
         return target
 
@@ -147,7 +147,7 @@ class PictureStore:
             if target.is_file():
                 return target
             orientation = _orientation(image)
-            turned = _upright(_decoded(image, sha256), orientation)
+            turned = turned_upright(_decoded(image, sha256), orientation)
         # What EXIF data is left must not turn the picture a second time.
         turned.info.pop("exif", None)
         buffer = io.BytesIO()
@@ -214,7 +214,8 @@ def _orientation(image: Image.Image) -> int:
     return int(orientation) if orientation in _TURNS else 1
 
 
-def _upright(image: Image.Image, orientation: int) -> Image.Image:
+def turned_upright(image: Image.Image, orientation: int) -> Image.Image:
+    """A decoded picture in its stored axes, turned by an EXIF orientation (1 to 8)."""
     turn = _TURNS.get(orientation)
     return image if turn is None else image.transpose(turn)
 

@@ -6,9 +6,9 @@ from collections import OrderedDict
 from io import BytesIO
 from threading import Lock
 
-from PIL import ExifTags, Image, ImageOps
+from PIL import Image
 
-from annotations.pictures import PictureStore
+from annotations.pictures import PictureStore, turned_upright
 from core.crops import render_look
 from core.errors import NotFound
 from core.trace import Step, Trace
@@ -48,10 +48,7 @@ class CropRenderer:
         """The picture as the policy's loader gave it: stored axes, or upright where the frame says that it was turned before."""
         picture = trace.sample.pictures[0]
         image = self._pictures.decode(picture.sha256)
-        if trace.frame.orientation == picture.orientation:
-            return image
-        image.getexif()[ExifTags.Base.Orientation] = picture.orientation
-        return ImageOps.exif_transpose(image)
+        return image if trace.frame.orientation == picture.orientation else turned_upright(image, picture.orientation)
 
 
 def _png(image: Image.Image) -> bytes:
