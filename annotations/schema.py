@@ -1,8 +1,8 @@
 """The tables, as they are at the head revision: see docs/schema.md for what each column means.
 
 This file knows names, types and keys. It does not create anything: the migrations do, and a test holds that both agree.
-Trace, turn and step have integer ids that are never given twice, so that ratings, revisions, comparisons, branches and attention
-can join by foreign key.
+Trace, turn and step have integer ids that are never given twice, so that comparisons, branches and attention can join by foreign key.
+The tables of human evaluation are in `annotations.rating_schema`.
 """
 
 from __future__ import annotations
@@ -180,19 +180,6 @@ class StepRow(Base):
     look_y1: Mapped[float | None]
     look_x2: Mapped[float | None]
     look_y2: Mapped[float | None]
-
-
-class StudyRow(Base):
-    """A human study. Its settings are versioned: a change is a new row with the next version."""
-
-    __tablename__ = "studies"
-    __table_args__ = (UniqueConstraint("name", "version"), {"sqlite_autoincrement": True})
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    name: Mapped[str] = mapped_column(Name(MAX_NAME))
-    version: Mapped[int]
-    settings: Mapped[dict[str, Any]]
-    added_at: Mapped[datetime]
 
 
 class EventRow(Base):

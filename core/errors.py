@@ -9,7 +9,13 @@
     |- TruthError (ValueError)      a truth that its domain's judge cannot read
     |- PictureError (ValueError)    a picture that is refused, before it is decoded
     |- ImportRefused (ValueError)   an import that cannot begin, or a strict one that was taken back
-    |- NotFound (LookupError)       a trace, picture or data set that the store does not hold
+    |- StudyError (ValueError)      settings by which nobody could rate
+    |- RatingRefused (ValueError)   a rating that nobody could have meant
+    |- RuleError (ValueError)       a rule over ratings that cannot be read
+    |- NotAllowed (PermissionError) somebody asked for what their role, or nobody but its owner, may do
+    |  |- SignInRefused             a name and a password that do not belong together
+    |  `- TooManyAttempts           too many failures to sign in: wait
+    |- NotFound (LookupError)       a trace, picture, data set, study or item that the store does not hold
     |- StoreError (RuntimeError)    the database cannot do what was asked
     |  |- DatabaseTooNew            written by a later version of the program
     |  `- ReadOnly                  a write was asked of a store opened for reading
@@ -59,8 +65,36 @@ class ImportRefused(SaccadeError, ValueError):
     """An import that cannot begin, or a strict import that was taken back as a whole."""
 
 
+class StudyError(SaccadeError, ValueError):
+    """Settings of a study by which nobody could rate."""
+
+
+class RatingRefused(SaccadeError, ValueError):
+    """A rating that nobody could have meant: nothing of it was kept."""
+
+
+class RuleError(SaccadeError, ValueError):
+    """A rule over ratings that cannot be read."""
+
+
+class NotAllowed(SaccadeError, PermissionError):
+    """Somebody asked for what their role, or nobody but its owner, may do."""
+
+
+class SignInRefused(NotAllowed):
+    """A name and a password that do not belong together."""
+
+
+class TooManyAttempts(NotAllowed):
+    """Too many failures to sign in under this name from this address. `seconds` is how long to wait."""
+
+    def __init__(self, message: str, *, seconds: int) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
 class NotFound(SaccadeError, LookupError):
-    """A trace, picture or data set that the store does not hold."""
+    """A trace, picture, data set, study or item that the store does not hold."""
 
 
 class StoreError(SaccadeError, RuntimeError):

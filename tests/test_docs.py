@@ -19,7 +19,7 @@ from annotations.importing.kinds import SourceKind
 from annotations.importing.report import Outcome
 from annotations.importing.run import ImportRequest, run_import
 from annotations.pictures import PictureStore
-from annotations.schema import Base
+from annotations.rating_schema import Base
 from annotations.store import Store
 from app.bootstrap import read_pins
 from app.commands import COMMANDS, WORKBENCH, read

@@ -14,7 +14,7 @@ from sqlalchemy import inspect, text
 from annotations.database import Database, open_database
 from annotations.migrations import FOLDER, HEAD_REVISION, VERSION_TABLE, current_revision
 from annotations.queries import TraceQuery
-from annotations.schema import Base
+from annotations.rating_schema import Base
 from annotations.store import Store
 from annotations.synthetic import make_traces
 from core.errors import StoreError
@@ -23,12 +23,12 @@ BREAKS = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "9999"
+down_revision = "{head}"
 
 
 def upgrade() -> None:
-    op.create_table("ratings", sa.Column("id", sa.Integer, primary_key=True))
+    op.create_table("rumours", sa.Column("id", sa.Integer, primary_key=True))
     op.execute("UPDATE data_versions SET value = 7")
     op.execute("{statement}")
 """
@@ -83,8 +83,8 @@ def later_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "migrations"
     shutil.copytree(FOLDER, folder, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr("annotations.migrations.FOLDER", folder)
-    monkeypatch.setattr("annotations.database.HEAD_REVISION", "0002")
-    return folder / "versions" / "0002_next.py"
+    monkeypatch.setattr("annotations.database.HEAD_REVISION", "9999")
+    return folder / "versions" / "9999_next.py"
 
 
 def tables(database: Database) -> set[str]:
@@ -106,7 +106,7 @@ def test_a_migration_that_breaks_leaves_the_database_as_it_was(
             Store(database).add_traces(make_traces(2), dataset="demo")
             before = tables(database)
             database.close()
-    later_program.write_text(BREAKS.format(statement="INSERT INTO nowhere VALUES (1)"))
+    later_program.write_text(BREAKS.format(head=HEAD_REVISION, statement="INSERT INTO nowhere VALUES (1)"))
     with pytest.raises(StoreError, match=r"refused the work .*nowhere"):
         open_database(empty_url)
     with monkeypatch.context() as now:
@@ -132,10 +132,10 @@ def test_a_migration_that_breaks_where_tables_cannot_be_taken_back_loses_no_data
         database = open_database(empty_url)
         Store(database).add_traces(make_traces(2), dataset="demo")
         database.close()
-        later_program.write_text(BREAKS.format(statement="INSERT INTO nowhere VALUES (1)"))
+        later_program.write_text(BREAKS.format(head=HEAD_REVISION, statement="INSERT INTO nowhere VALUES (1)"))
         now.setattr("annotations.migrations.FOLDER", later_program.parents[1])
-        now.setattr("annotations.database.HEAD_REVISION", "0002")
-        with pytest.raises(StoreError, match=r"brought from revision 0001 to 0002 and cannot take back .* restore it from a backup\.$"):
+        now.setattr("annotations.database.HEAD_REVISION", "9999")
+        with pytest.raises(StoreError, match=rf"brought from revision {HEAD_REVISION} to 9999 and cannot take back .* restore it from a backup\.$"):
             open_database(empty_url)
         now.setattr("annotations.migrations.FOLDER", FOLDER)
         now.setattr("annotations.database.HEAD_REVISION", HEAD_REVISION)
@@ -155,11 +155,11 @@ def test_an_older_database_is_brought_to_the_head_and_keeps_its_data(
         database = open_database(empty_url)
         Store(database).add_traces(make_traces(2), dataset="demo")
         database.close()
-    later_program.write_text(BREAKS.format(statement="INSERT INTO ratings VALUES (1)"))
-    with pytest.raises(StoreError, match=r"was written by an earlier version of Saccade \(revision 0001\): start once without --read-only"):
+    later_program.write_text(BREAKS.format(head=HEAD_REVISION, statement="INSERT INTO rumours VALUES (1)"))
+    with pytest.raises(StoreError, match=rf"was written by an earlier version of Saccade \(revision {HEAD_REVISION}\): start once without --read-only"):
         open_database(empty_url, read_only=True)
     database = open_database(empty_url)
-    assert "ratings" in tables(database)
+    assert "rumours" in tables(database)
     assert Store(database).list_traces(TraceQuery()).total == 2
     database.close()
 

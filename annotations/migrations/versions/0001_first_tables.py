@@ -6,13 +6,11 @@ a table of words elsewhere. All are fed the same words (annotations.words), so a
 
 from __future__ import annotations
 
-from typing import Any
-
 import sqlalchemy as sa
 from alembic import op
 
 from annotations.columns import JsonValue, LongBytes, LongText, Name, UtcTime, is_mysql
-from core.errors import StoreError
+from annotations.migrations.tables import create
 
 revision = "0001"
 down_revision = None
@@ -35,29 +33,8 @@ def upgrade() -> None:
             _mysql_triggers()
 
 
-def _create(name: str, *parts: Any, **options: Any) -> sa.Table:
-    """A new table, on MySQL and MariaDB with the engine and the collation that this program counts on."""
-    bind = op.get_bind()
-    if is_mysql(bind.dialect):
-        wanted = {"engine": "InnoDB", "charset": "utf8mb4", "collate": _exact_collation(bind), "row_format": "DYNAMIC"}
-        options |= {f"{bind.dialect.name}_{option}": value for option, value in wanted.items()}
-    made: sa.Table = op.create_table(name, *parts, **options)
-    return made
-
-
-def _exact_collation(bind: sa.Connection) -> str:
-    """The collation that tells all texts apart, also by case, accents and blanks at the end; each of the two servers has its own."""
-    asked = sa.text(
-        "SELECT collation_name FROM information_schema.collations WHERE collation_name IN ('utf8mb4_nopad_bin', 'utf8mb4_0900_bin')"
-    )
-    found: str | None = bind.execute(asked).scalar()
-    if found is None:
-        raise StoreError("This server is too old to tell all names apart: update it to MariaDB 10.2 or MySQL 8.0.17, or later.")
-    return found
-
-
 def _datasets_and_pictures() -> None:
-    _create(
+    create(
         "datasets",
         sa.Column("id", sa.Integer, primary_key=True),
         sa.Column("name", Name(500), nullable=False),
@@ -66,7 +43,7 @@ def _datasets_and_pictures() -> None:
         sa.UniqueConstraint("name", name="uq_datasets_name"),
         sqlite_autoincrement=True,
     )
-    _create(
+    create(
         "pictures",
         sa.Column("id", sa.Integer, primary_key=True),
         sa.Column("sha256", Name(64), nullable=False),
@@ -81,7 +58,7 @@ def _datasets_and_pictures() -> None:
 
 
 def _samples() -> None:
-    _create(
+    create(
         "samples",
         sa.Column("id", sa.Integer, primary_key=True),
         sa.Column("dataset_id", sa.Integer, sa.ForeignKey("datasets.id", name="fk_samples_dataset_id"), nullable=False, index=True),
@@ -96,7 +73,7 @@ def _samples() -> None:
         sa.UniqueConstraint("content_hash", "dataset_id", name="uq_samples_content_hash_dataset_id"),
         sqlite_autoincrement=True,
     )
-    _create(
+    create(
         "sample_pictures",
         sa.Column("sample_id", sa.Integer, sa.ForeignKey("samples.id", name="fk_sample_pictures_sample_id"), nullable=False),
         sa.Column("position", sa.Integer, nullable=False),
@@ -106,7 +83,7 @@ def _samples() -> None:
 
 
 def _traces() -> None:
-    _create(
+    create(
         "traces",
         sa.Column("id", sa.Integer, primary_key=True),
         sa.Column("content_hash", Name(64), nullable=False),
@@ -133,7 +110,7 @@ def _traces() -> None:
     op.create_index("ix_traces_facets", "traces", facets)
     for column in ("question_key", "step_count", "look_count", "fault_count", "reward_strict"):
         op.create_index(f"ix_traces_{column}_id", "traces", [column, "id"])
-    _create(
+    create(
         "trace_documents",
         sa.Column("trace_id", sa.Integer, sa.ForeignKey("traces.id", name="fk_trace_documents_trace_id"), autoincrement=False),
         sa.Column("document", LongBytes(), nullable=False),
@@ -142,7 +119,7 @@ def _traces() -> None:
 
 
 def _turns_and_steps() -> None:
-    _create(
+    create(
         "turns",
         sa.Column("id", sa.Integer, primary_key=True),
         sa.Column("trace_id", sa.Integer, sa.ForeignKey("traces.id", name="fk_turns_trace_id"), nullable=False),
@@ -154,7 +131,7 @@ def _turns_and_steps() -> None:
         sa.UniqueConstraint("trace_id", "position", name="uq_turns_trace_id_position"),
         sqlite_autoincrement=True,
     )
-    _create(
+    create(
         "steps",
         sa.Column("id", sa.Integer, primary_key=True),
         sa.Column("trace_id", sa.Integer, nullable=False),
@@ -174,7 +151,7 @@ def _turns_and_steps() -> None:
 
 
 def _studies_and_events() -> None:
-    _create(
+    create(
         "studies",
         sa.Column("id", sa.Integer, primary_key=True),
         sa.Column("name", Name(500), nullable=False),
@@ -185,7 +162,7 @@ def _studies_and_events() -> None:
         sa.UniqueConstraint("name", "version", name="uq_studies_name_version"),
         sqlite_autoincrement=True,
     )
-    _create(
+    create(
         "events",
         sa.Column("id", sa.Integer, primary_key=True),
         sa.Column("at", UtcTime(), nullable=False, index=True),
@@ -195,7 +172,7 @@ def _studies_and_events() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_events"),
         sqlite_autoincrement=True,
     )
-    versions = _create(
+    versions = create(
         "data_versions",
         sa.Column("name", Name(32), nullable=False),
         sa.Column("value", sa.BigInteger, nullable=False),
@@ -230,7 +207,7 @@ def _postgresql_extras() -> None:
 
 
 def _table_of_words() -> None:
-    _create(
+    create(
         "trace_words",
         sa.Column("word", Name(64), nullable=False),
         sa.Column("trace_id", sa.Integer, sa.ForeignKey("traces.id", name="fk_trace_words_trace_id"), nullable=False, index=True),

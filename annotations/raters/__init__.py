@@ -1,0 +1,1 @@
+"""The people who rate or lead: accounts, passwords, sessions."""

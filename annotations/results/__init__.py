@@ -1,0 +1,1 @@
+"""What the ratings say: figures with their n and interval, agreement, raters."""

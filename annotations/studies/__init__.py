@@ -1,0 +1,1 @@
+"""Studies: what is asked, of which steps, in which words; in versions."""
