@@ -5,7 +5,7 @@ from __future__ import annotations
 import gradio as gr
 
 from app.services import Services
-from app.tabs import import_tab, inspect_tab
+from app.tabs import import_tab, module_tab
 
 # System fonts only: a web font would be a request to another machine.
 _FONT = ("system-ui", "-apple-system", "Segoe UI", "DejaVu Sans", "sans-serif")
@@ -25,6 +25,10 @@ BRAND = """
   <span>Saccade</span>
 </a></h1>
 """
+
+
+# Title, place and folder in static/ of the tabs that run in the browser, in their order.
+MODULE_TABS = (("Inspect", "inspect", "viewer"),)
 
 
 def theme() -> gr.themes.Base:
@@ -61,8 +65,9 @@ def build_ui(services: Services) -> gr.Blocks:
     with gr.Blocks(title="Saccade", analytics_enabled=False, fill_width=True, fill_height=True) as blocks:
         gr.HTML(BRAND, elem_id="sc-brand", apply_default_css=False)
         with gr.Tabs(elem_id="sc-tabs"):
-            with gr.Tab("Inspect", id="inspect"):
-                inspect_tab.build()
+            for title, place, module in MODULE_TABS:
+                with gr.Tab(title, id=place):
+                    module_tab.build(place, module)
             if not services.settings.read_only:
                 with gr.Tab("Import", id="import"):
                     import_tab.build(services)
