@@ -26,11 +26,11 @@ function reason(body, status) {
   return words ? `The server refused the request (${status}): ${words}` : `The server answered ${status} and gave no reason.`;
 }
 
-/** The parsed answer. Throws ServerSentence, or the AbortError of `signal`. */
-export async function getJson(path, params = [], signal = undefined) {
+/** The parsed answer to a request. Throws ServerSentence, with the status of an answer that refuses, or the AbortError of its signal. */
+async function ask(url, options) {
   let response;
   try {
-    response = await fetch(address(path, params), { signal, headers: { accept: 'application/json' } });
+    response = await fetch(url, options);
   } catch (error) {
     if (error.name === 'AbortError') throw error;
     throw new ServerSentence('The server does not answer. See that Saccade is still running, then try again.');
@@ -39,9 +39,20 @@ export async function getJson(path, params = [], signal = undefined) {
     if (error.name === 'AbortError') throw error;
     return null;
   });
-  if (!response.ok) throw new ServerSentence(reason(body, response.status));
+  if (!response.ok) throw Object.assign(new ServerSentence(reason(body, response.status)), { status: response.status });
   if (body === null) throw new ServerSentence('The answer of the server was cut off. Try again.');
   return body;
+}
+
+/** The parsed answer. Throws ServerSentence, or the AbortError of `signal`. */
+export function getJson(path, params = [], signal = undefined) {
+  return ask(address(path, params), { signal, headers: { accept: 'application/json' } });
+}
+
+/** The same for a request that changes something: `method` is POST, PUT or DELETE, `value` goes as JSON. */
+export function sendJson(method, path, value = {}, signal = undefined) {
+  const headers = { accept: 'application/json', 'content-type': 'application/json' };
+  return ask(address(path, []), { method, signal, headers, body: JSON.stringify(value) });
 }
 
 const KEPT = 12;
