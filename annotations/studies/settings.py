@@ -175,7 +175,11 @@ class StudySettings:
     own_point_first: bool = False
     corrections: bool = True
     show_question: bool = False
-    skip_reasons: tuple[str, ...] = ("The sentence cannot be understood alone", "The picture does not load or is too unclear", "Disturbing content")
+    skip_reasons: tuple[str, ...] = (
+        "The sentence cannot be understood alone",
+        "The picture does not load or is too unclear",
+        "Disturbing content",
+    )
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -222,7 +226,12 @@ def _check(settings: StudySettings) -> None:
         raise StudyError(f"A step is kept for a rater for 0.01 to 10,080 minutes (a week), not {settings.lease_minutes}.")
     if not settings.replacement.strip():
         raise StudyError("The words that stand for the coordinate must not be empty: write for example [shown with blue circle].")
-    texts = (settings.instructions, settings.replacement, *settings.skip_reasons, *(example.sentence + example.why for example in settings.examples))
+    texts = (
+        settings.instructions,
+        settings.replacement,
+        *settings.skip_reasons,
+        *(example.sentence + example.why for example in settings.examples),
+    )
     if any(len(text) > MAX_TEXT for text in texts):
         raise StudyError(f"A text of a study has at most {MAX_TEXT:,} characters: shorten it.")
     counts = (settings.selection.traces, settings.selection.steps_per_trace, settings.selection.min_words)
