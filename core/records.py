@@ -1,21 +1,20 @@
 """Curated records: what is handed to training, and the only thing that is. A JSONL file with a manifest beside it.
 
 A record is one conversation as messages, with the pictures that their `<image>` marks stand for, its truth, the weight that a
-curation rule gave it, and where it came from. Crops are not copied: a record keeps the looks and their frame, and `core.crops` cuts
-the same pixels again. Training reads records and nothing of the store; a file that was changed after it was written is refused.
+curation rule gave it, the split it belongs to, and where it came from. Crops are not copied: a record keeps the looks and their frame,
+and `core.crops` cuts the same pixels again. Training reads records and nothing of the store; a file that was changed after it was
+written is refused. Nothing in either file tells when or where it was written: the same records and rule give the same bytes.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
@@ -26,10 +25,16 @@ from pydantic import TypeAdapter, ValidationError
 from core.errors import RecordError
 from core.frames import CoordinateFrame
 from core.grammar import IMAGE_MARK, as_messages, observation_text
+from core.manifest import READABLE, READABLE_WORDS, SCHEMA, Curation, Manifest, first_finding, manifest_bytes, manifest_path, read_manifest
 from core.trace import Author, DomainName, Look, Picture, Trace, Truth, Turn, canonical_json
 
-# Raised with every change that an older reader would misread.
-SCHEMA = 1
+
+class Split(StrEnum):
+    """What a record is for. All traces of a picture are in one split."""
+
+    TRAIN = "train"
+    VALIDATION = "validation"
+    TEST = "test"
 
 
 class Writer(StrEnum):
@@ -74,24 +79,48 @@ class RecordLook:
 
 
 @dataclass(frozen=True, slots=True)
+class CorrectedStep:
+    """A point that people moved: the step (from 0), how many people said where to, and the point as text before and after."""
+
+    step: int
+    raters: int
+    was: str
+    now: str
+
+
+@dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where a record came from: the rule that chose it, how many people rated it, and the data set and policy of its trace."""
+    """Where a record came from. Raises RecordError where it is corrected and does not say from what, or the other way round.
+
+    rule       that chose it, in its canonical spelling
+    raters     how many people's ratings of it counted, in the study of that name
+    original   content hash of the trace as the model wrote it, which is what people rated; empty where nothing was corrected
+    corrected  the steps whose points people moved
+    """
 
     rule: str
     raters: int = 0
     dataset: str = ""
     policy: str = ""
+    study: str = ""
+    original: str = ""
+    corrected: tuple[CorrectedStep, ...] = ()
+
+    def __post_init__(self) -> None:
+        if bool(self.original) != bool(self.corrected):
+            raise RecordError("A corrected record names the trace that it was corrected from and the steps: one of the two is missing.")
 
 
 @dataclass(frozen=True, slots=True)
 class CuratedRecord:
     """One conversation to learn from. Raises RecordError where its parts do not fit one another.
 
-    trace     content hash of the trace
+    trace     content hash of the trace whose conversation this is: the corrected one, where it was corrected
     pictures  whole pictures by content hash; their marks stand in the question, in order
     looks     crops of the first picture; their marks stand in the observations, in order
     frame     the space of the numbers in the messages
     weight    0 or more; 1 is an ordinary record
+    split     what it is for
     """
 
     trace: str
@@ -103,11 +132,12 @@ class CuratedRecord:
     truth: Truth
     weight: float
     provenance: Provenance
+    split: Split = Split.TRAIN
     schema: int = SCHEMA
 
     def __post_init__(self) -> None:
-        if self.schema != SCHEMA:
-            raise RecordError(f"The record is of schema {self.schema}, and this program reads {SCHEMA}: write it again or update.")
+        if self.schema not in READABLE:
+            raise RecordError(f"The record is of schema {self.schema}, and this program reads {READABLE_WORDS}: write it again or update.")
         if not re.fullmatch(r"[0-9a-f]{64}", self.trace):
             raise RecordError(f"A record names its trace by 64 hexadecimal digits, not {self.trace!r:.80}.")
         if not (math.isfinite(self.weight) and self.weight >= 0):
@@ -123,7 +153,7 @@ class CuratedRecord:
             raise RecordError(f"The {writer} messages hold {marks} {IMAGE_MARK} marks, and the record has {expected} {things}.")
 
     @classmethod
-    def from_trace(cls, trace: Trace, provenance: Provenance, *, weight: float = 1.0) -> CuratedRecord:
+    def from_trace(cls, trace: Trace, provenance: Provenance, *, weight: float = 1.0, split: Split = Split.TRAIN) -> CuratedRecord:
         """The record of a trace. The model's text stays as it is; observations get the one spelling that is written.
 
         Raises RecordError where an observation's crop is not known, so that the conversation could not be shown to a model again.
@@ -143,43 +173,22 @@ class CuratedRecord:
             trace.sample.truth,
             weight,
             provenance,
+            split,
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
-    """What a file of records holds: checked on reading.
+def write_records(path: Path, records: Iterable[CuratedRecord], rule: str, *, curation: Callable[[], Curation] | None = None) -> Manifest:
+    """Writes the records, one a line, then the manifest; returns it. Nothing is left half-written where it breaks off.
 
-    sha256   of the JSONL file's bytes
-    created  ISO 8601 in UTC
-    domains  records in each domain
-    traces   different traces; pictures: different whole pictures
+    curation  is asked once all records are written, because what could not become a record is known only then
     """
-
-    schema: int
-    rule: str
-    created: str
-    sha256: str
-    records: int
-    traces: int
-    pictures: int
-    weight: float
-    domains: dict[str, int]
-
-
-def manifest_path(path: Path) -> Path:
-    """Where the manifest of a file of records lies: beside it."""
-    return path.with_name(path.name + ".manifest.json")
-
-
-def write_records(path: Path, records: Iterable[CuratedRecord], rule: str) -> Manifest:
-    """Writes the records, one a line, then the manifest; returns it. Nothing is left half-written where it breaks off."""
     draft, notes = path.with_name(path.name + ".part"), manifest_path(path).with_name(manifest_path(path).name + ".part")
     try:
         with draft.open("wb") as file:
-            manifest = _write_lines(file, records, rule)
+            tally = _write_lines(file, records)
+        manifest = tally.manifest(rule, curation() if curation else None)
         with notes.open("wb") as file:
-            file.write(json.dumps(_manifest_adapter().dump_python(manifest, mode="json"), indent=1).encode() + b"\n")
+            file.write(manifest_bytes(manifest))
             _sync(file)
         # If it breaks off between these two, the checksum says so.
         os.replace(draft, path)
@@ -190,22 +199,8 @@ def write_records(path: Path, records: Iterable[CuratedRecord], rule: str) -> Ma
     return manifest
 
 
-def read_manifest(path: Path) -> Manifest:
-    """The manifest of a file of records. Raises RecordError where it is missing or cannot be read."""
-    notes = manifest_path(path)
-    try:
-        manifest = _manifest_adapter().validate_json(notes.read_bytes())
-    except OSError as error:
-        raise RecordError(f"{notes}: the manifest cannot be read ({error.strerror}): write the records again.") from error
-    except ValidationError as error:
-        raise RecordError(f"{notes}: not a manifest: {_first(error)}.") from error
-    if manifest.schema != SCHEMA:
-        raise RecordError(f"{notes}: the records are of schema {manifest.schema}, and this program reads {SCHEMA}.")
-    return manifest
-
-
-def read_records(path: Path) -> Iterator[CuratedRecord]:
-    """The records of a file, one after the other, once its checksum has been found right.
+def read_records(path: Path, *, split: Split | None = None) -> Iterator[CuratedRecord]:
+    """The records of a file, or those of one split, one after the other, once its checksum has been found right.
 
     Raises RecordError at once for a missing file or manifest or a wrong checksum; for a line that is no record when it is reached,
     with file, line and reason.
@@ -220,7 +215,7 @@ def read_records(path: Path) -> Iterator[CuratedRecord]:
         raise RecordError(
             f"{path}: the file was changed after it was written (SHA-256 {found:.12}, the manifest says {manifest.sha256:.12})."
         )
-    return _read_lines(path)
+    return (record for record in _read_lines(path) if split in (None, record.split))
 
 
 def _read_lines(path: Path) -> Iterator[CuratedRecord]:
@@ -229,25 +224,59 @@ def _read_lines(path: Path) -> Iterator[CuratedRecord]:
             try:
                 yield _record_adapter().validate_json(line)
             except ValidationError as error:
-                raise RecordError(f"{path}, line {number}: {_first(error)}.") from error
+                raise RecordError(f"{path}, line {number}: {first_finding(error)}.") from error
 
 
-def _write_lines(file: BinaryIO, records: Iterable[CuratedRecord], rule: str) -> Manifest:
-    digest, domains, weight = hashlib.sha256(), Counter[str](), 0.0
-    traces: set[str] = set()
-    pictures: set[str] = set()
+class _Tally:
+    """Counts records as they are written."""
+
+    def __init__(self) -> None:
+        self.digest = hashlib.sha256()
+        self.domains = Counter[str]()
+        self.splits = Counter[str]()
+        self.weight = 0.0
+        self.pictures: set[str] = set()
+        self.hashes: list[str] = []
+        self.corrected: dict[str, str] = {}
+        self.corrected_steps = 0
+
+    def add(self, record: CuratedRecord, line: bytes) -> None:
+        self.digest.update(line)
+        self.domains[record.domain.value] += 1
+        self.splits[record.split.value] += 1
+        self.weight += record.weight
+        self.pictures.update(picture.sha256 for picture in record.pictures)
+        self.hashes.append(record.trace)
+        if record.provenance.original:
+            self.corrected[record.provenance.original] = record.trace
+            self.corrected_steps += len(record.provenance.corrected)
+
+    def manifest(self, rule: str, curation: Curation | None) -> Manifest:
+        return Manifest(
+            schema=SCHEMA,
+            rule=rule,
+            sha256=self.digest.hexdigest(),
+            records=len(self.hashes),
+            traces=len(set(self.hashes)),
+            pictures=len(self.pictures),
+            weight=self.weight,
+            domains=dict(sorted(self.domains.items())),
+            splits={split.value: self.splits[split.value] for split in Split},
+            content_hashes=tuple(self.hashes),
+            corrected=self.corrected,
+            corrected_steps=self.corrected_steps,
+            curation=curation,
+        )
+
+
+def _write_lines(file: BinaryIO, records: Iterable[CuratedRecord]) -> _Tally:
+    tally = _Tally()
     for number, record in enumerate(records, start=1):
         line = _line(record, number)
         file.write(line)
-        digest.update(line)
-        domains[record.domain.value] += 1
-        weight += record.weight
-        traces.add(record.trace)
-        pictures.update(picture.sha256 for picture in record.pictures)
+        tally.add(record, line)
     _sync(file)
-    created = datetime.now(UTC).isoformat(timespec="seconds")
-    total = sum(domains.values())
-    return Manifest(SCHEMA, rule, created, digest.hexdigest(), total, len(traces), len(pictures), weight, dict(sorted(domains.items())))
+    return tally
 
 
 def _line(record: CuratedRecord, number: int) -> bytes:
@@ -291,17 +320,6 @@ def _marked(question: str, pictures: int) -> str:
     return IMAGE_MARK * pictures + "\n" + question.replace(IMAGE_MARK, "").strip()
 
 
-def _first(error: ValidationError) -> str:
-    first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"])
-    return f"{place + ': ' if place else ''}{first['msg'].rstrip('.')}"
-
-
 @cache
 def _record_adapter() -> TypeAdapter[CuratedRecord]:
     return TypeAdapter(CuratedRecord)
-
-
-@cache
-def _manifest_adapter() -> TypeAdapter[Manifest]:
-    return TypeAdapter(Manifest)

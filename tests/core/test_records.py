@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,14 +19,15 @@ from core.frames import CoordinateFrame
 from core.geometry import Box, Size
 from core.grammar import FORCED_PREFIX, Message, TurnText, format_turns, observation_text, parse, parse_messages
 from core.grounding import ground
+from core.manifest import Curation, manifest_path, read_manifest
 from core.records import (
+    CorrectedStep,
     CuratedRecord,
     Provenance,
     RecordLook,
     RecordMessage,
+    Split,
     Writer,
-    manifest_path,
-    read_manifest,
     read_records,
     write_records,
 )
@@ -37,13 +38,22 @@ FRAME = CoordinateFrame.resized(SIZE)
 PICTURE = Picture("ab" * 32, SIZE, name="room.jpg")
 RULE = CropRule(100, 512, dot=True)
 SAMPLE = Sample("<image>\nWhere is the lamp?", DomainName.WEB_GROUNDING, (PICTURE,), Truth(TruthKind.BOX, "(1, 2, 3, 4)", Box(1, 2, 3, 4)))
-PROVENANCE = Provenance("right and rated helpful", raters=3, dataset="demo", policy="hand")
+PROVENANCE = Provenance("right", raters=3, dataset="demo", policy="hand", study="first")
+CURATION = Curation(
+    "first", (1, 2), "2025-05-01T12:00:00+00:00", ("r1", "r7"), 9, 3, {"right": 6}, {"no crop": 1}, "apply", (0.9, 0.05, 0.05), 0
+)
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30).map(lambda text: text.replace("<image>", ""))
 
 
 def conversation(sample: Sample = SAMPLE) -> Trace:
     turns = [TurnText("I look.", call=(100, 100), observed=True, dot=True), TurnText("There it is.", answer="(2, 3)")]
     return ground(sample, parse(format_turns(turns)), FRAME, RULE, policy="hand", system_prompt="Be brief.")
+
+
+corrected = st.lists(st.builds(CorrectedStep, st.integers(0, 9), st.integers(1, 9), texts, texts), min_size=1, max_size=2).map(tuple)
+provenances = st.builds(Provenance, texts, st.integers(0, 99), texts) | st.builds(
+    Provenance, texts, original=st.just("cd" * 32), corrected=corrected
+)
 
 
 @st.composite
@@ -62,7 +72,8 @@ def records(draw: st.DrawFn) -> CuratedRecord:
         messages=tuple(messages),
         truth=Truth(TruthKind.TEXT, draw(texts)),
         weight=draw(st.floats(0, 1e9)),
-        provenance=Provenance(draw(texts), draw(st.integers(0, 99))),
+        provenance=draw(provenances),
+        split=draw(st.sampled_from(Split)),
     )
 
 
@@ -71,10 +82,13 @@ def records(draw: st.DrawFn) -> CuratedRecord:
 def test_what_is_written_is_read_back(wanted: list[CuratedRecord]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "records.jsonl"
-        manifest = write_records(path, wanted, "all")
+        manifest = write_records(path, wanted, "all", curation=lambda: CURATION)
         assert list(read_records(path)) == wanted
+        for split in Split:
+            assert list(read_records(path, split=split)) == [record for record in wanted if record.split is split]
         assert read_manifest(path) == manifest
-        assert manifest.records == len(wanted) == sum(manifest.domains.values()) == len(path.read_bytes().splitlines())
+        assert manifest.records == len(wanted) == sum(manifest.domains.values()) == sum(manifest.splits.values())
+        assert len(path.read_bytes().splitlines()) == len(wanted)
         assert sorted(file.name for file in Path(folder).iterdir()) == ["records.jsonl", "records.jsonl.manifest.json"]
 
 
@@ -118,7 +132,7 @@ def test_a_conversation_with_an_unknown_crop_is_refused() -> None:
 def test_records_that_do_not_fit_together_are_refused() -> None:
     record = CuratedRecord.from_trace(conversation(), PROVENANCE)
     for change, reason in (
-        ({"schema": 2}, "schema 2"),
+        ({"schema": 3}, "schema 3, and this program reads 1 and 2"),
         ({"trace": "ABC"}, "64 hexadecimal digits"),
         ({"weight": -1.0}, "0 or more, not -1"),
         ({"weight": float("nan")}, "not nan"),
@@ -136,8 +150,57 @@ def test_the_manifest_counts(tmp_path: Path) -> None:
     manifest = write_records(tmp_path / "r.jsonl", [record, record, spatial], "rated by three")
     assert (manifest.records, manifest.traces, manifest.pictures, manifest.weight) == (3, 2, 1, 2.5)
     assert manifest.domains == {"spatial": 1, "web_grounding": 2}
-    assert manifest.rule == "rated by three"
-    assert datetime.fromisoformat(manifest.created).utcoffset() == timedelta(0)
+    assert manifest.splits == {"train": 3, "validation": 0, "test": 0}
+    assert manifest.content_hashes == (record.trace, record.trace, "1" * 64)
+    assert (manifest.rule, manifest.curation) == ("rated by three", None)
+
+
+def test_the_manifest_names_what_was_corrected(tmp_path: Path) -> None:
+    moved = CorrectedStep(0, 2, "(1, 2)", "(3, 4)")
+    record = CuratedRecord.from_trace(conversation(), replace(PROVENANCE, original="2" * 64, corrected=(moved, replace(moved, step=1))))
+    manifest = write_records(tmp_path / "r.jsonl", [record], "all")
+    assert (manifest.corrected, manifest.corrected_steps) == ({"2" * 64: record.trace}, 2)
+    with pytest.raises(RecordError, match="one of the two is missing"):
+        replace(PROVENANCE, original="2" * 64)
+    with pytest.raises(RecordError, match="one of the two is missing"):
+        replace(PROVENANCE, corrected=(moved,))
+
+
+def test_the_same_records_give_the_same_bytes(tmp_path: Path) -> None:
+    record = CuratedRecord.from_trace(conversation(), PROVENANCE, split=Split.TEST)
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        write_records(tmp_path / name / "r.jsonl", [record, record], "all", curation=lambda: CURATION)
+    one, two = ([file.read_bytes() for file in sorted((tmp_path / name).iterdir())] for name in ("one", "two"))
+    assert one == two
+
+
+def test_what_can_only_be_told_in_the_end_is_asked_for_in_the_end(tmp_path: Path) -> None:
+    written: list[str] = []
+
+    def one_by_one() -> Iterator[CuratedRecord]:
+        for trace in ("1" * 64, "2" * 64):
+            written.append(trace)
+            yield replace(CuratedRecord.from_trace(conversation(), PROVENANCE), trace=trace)
+
+    manifest = write_records(tmp_path / "r.jsonl", one_by_one(), "all", curation=lambda: replace(CURATION, rated=len(written)))
+    assert manifest.curation == replace(CURATION, rated=2)
+
+
+def test_files_of_the_first_schema_are_still_read(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    record = CuratedRecord.from_trace(conversation(), PROVENANCE)
+    write_records(path, [record], "all")
+    line = json.loads(path.read_text())
+    assert line.pop("split") == "train"
+    path.write_text(
+        json.dumps(line | {"schema": 1, "provenance": {"rule": "all", "raters": 2, "dataset": "demo", "policy": "hand"}}) + "\n"
+    )
+    new = ("splits", "content_hashes", "corrected", "corrected_steps", "curation")
+    notes = {name: value for name, value in json.loads(manifest_path(path).read_text()).items() if name not in new}
+    manifest_path(path).write_text(json.dumps(notes | {"schema": 1, "created": "2025-05-01T12:00:00+00:00"}))
+    _accept_as_it_is(path)
+    assert list(read_records(path, split=Split.TRAIN)) == [replace(record, schema=1, provenance=Provenance("all", 2, "demo", "hand"))]
 
 
 def test_a_changed_file_is_refused_before_a_record_is_read(tmp_path: Path) -> None:
@@ -174,7 +237,7 @@ def test_missing_and_foreign_files_are_told_apart(tmp_path: Path) -> None:
     assert list(read_records(path)) == []
     notes = json.loads(manifest_path(path).read_text())
     manifest_path(path).write_text(json.dumps({**notes, "schema": 7}))
-    with pytest.raises(RecordError, match="schema 7, and this program reads 1"):
+    with pytest.raises(RecordError, match="schema 7, and this program reads 1 and 2"):
         read_records(path)
     manifest_path(path).write_text("[]")
     with pytest.raises(RecordError, match="not a manifest"):
