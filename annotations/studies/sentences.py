@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from annotations.studies.settings import COORDINATE, Example
 from annotations.words import words_of
 from core.trace import Step, Trace
 
@@ -43,6 +44,11 @@ def sentence_in(text: str, written: str, replacement: str) -> tuple[SentencePart
     """The same of a step's text and its coordinate alone, as the tables hold them: the first such coordinate is taken."""
     found = text.find(written) if written else -1
     return _around(text, None if found < 0 else (found, found + len(written)), replacement)
+
+
+def example_parts(example: Example, replacement: str) -> tuple[SentencePart, ...]:
+    """The sentence of a worked example, with `replacement` where it says `(x, y)`."""
+    return sentence_in(example.sentence, COORDINATE, replacement)
 
 
 def in_one(parts: Iterable[SentencePart]) -> str:

@@ -8,7 +8,8 @@ is described (yes, no, unsure; unsure is not scored), and on a five-point Likert
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass
 from enum import StrEnum
 from functools import cache
 from typing import Any, ClassVar
@@ -20,6 +21,10 @@ from core.trace import canonical_json
 
 MAX_TEXT = 20_000
 MAX_PLACES = 100
+# The largest number that a browser, too, takes as it is.
+MAX_NUMBER = 2**53 - 1
+MAX_PARTS = 1_000
+COORDINATE = "(x, y)"
 
 
 class Measure(StrEnum):
@@ -75,7 +80,9 @@ class Circle:
 class Example:
     """A worked example of the instructions: a picture, the point in its original pixels, a sentence, the answer and the reason.
 
-    picture  a file of static/demo/pictures, or the content hash of a picture in the store
+    picture   a file of static/demo/pictures, or the content hash of a picture in the store
+    sentence  with `(x, y)` where the words for the coordinate will stand
+    answer    the name of a choice of the first question
     """
 
     picture: str
@@ -144,6 +151,25 @@ Does the circle overlap what the sentence describes? Answer Yes if any part of i
 and Unsure if you cannot tell.
 
 Then say how far you agree that the circle helped you understand the sentence, from 1 (strongly disagree) to 5 (strongly agree)."""
+# One Yes and one No, as in the paper; the pictures and the sentences are ours. The Yes is one that only a part of the region makes.
+PAPER_EXAMPLES = (
+    Example(
+        "coffee.png",
+        356,
+        158,
+        "The coffee (x, y) fills less than half of the cup.",
+        "yes",
+        "The coffee's right edge lies inside the circle. Most of the circle lies on the cup, but any part is enough.",
+    ),
+    Example(
+        "coffee.png",
+        106,
+        146,
+        "The dark background (x, y) begins behind the edge of the table.",
+        "no",
+        "The dark background is in the upper left corner. The circle comes near it but lies wholly on the table and the saucer.",
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +194,7 @@ class StudySettings:
     circle: Circle = Circle()
     replacement: str = "[shown with blue circle]"
     instructions: str = INSTRUCTIONS
-    examples: tuple[Example, ...] = ()
+    examples: tuple[Example, ...] = PAPER_EXAMPLES
     ratings_per_item: int = 3
     lease_minutes: float = 30.0
     order: StepOrder = StepOrder.BY_TRACE
@@ -214,6 +240,8 @@ class StudySettings:
 
 
 def _check(settings: StudySettings) -> None:
+    for value in _values(settings):
+        _check_value(value)
     _check_questions(settings.questions)
     if not re.fullmatch(r"#[0-9a-fA-F]{6}", settings.circle.color):
         raise StudyError(f"The circle's colour is written as #rrggbb, for example #00BFFF, not {settings.circle.color!r:.40}.")
@@ -226,17 +254,38 @@ def _check(settings: StudySettings) -> None:
         raise StudyError(f"A step is kept for a rater for 0.01 to 10,080 minutes (a week), not {settings.lease_minutes}.")
     if not settings.replacement.strip():
         raise StudyError("The words that stand for the coordinate must not be empty: write for example [shown with blue circle].")
-    texts = (
-        settings.instructions,
-        settings.replacement,
-        *settings.skip_reasons,
-        *(example.sentence + example.why for example in settings.examples),
-    )
-    if any(len(text) > MAX_TEXT for text in texts):
-        raise StudyError(f"A text of a study has at most {MAX_TEXT:,} characters: shorten it.")
+    for example in settings.examples:
+        if not re.fullmatch(r"[0-9A-Za-z_-]+(\.(png|jpg))?", example.picture):
+            raise StudyError(f"An example's picture is named by its file in the demo or by its content hash, not {example.picture!r:.80}.")
     counts = (settings.selection.traces, settings.selection.steps_per_trace, settings.selection.min_words)
     if min(counts) < 0:
         raise StudyError(f"The numbers of traces, steps and words are 0 or more, not {min(counts)}.")
+
+
+def _values(part: Any) -> Iterator[Any]:
+    """Everything that the settings say, down to single texts and numbers, and each list before what is in it."""
+    if is_dataclass(part):
+        for name in fields(part):
+            yield from _values(getattr(part, name.name))
+        return
+    yield part
+    if isinstance(part, tuple):
+        for inner in part:
+            yield from _values(inner)
+
+
+def _check_value(value: Any) -> None:
+    """Raises StudyError for what no database or no page could keep as it is."""
+    if isinstance(value, tuple) and len(value) > MAX_PARTS:
+        raise StudyError(f"A list of a study has at most {MAX_PARTS:,} entries, not {len(value)}: shorten it.")
+    # Put so that it refuses what is no number too.
+    if isinstance(value, int | float) and not abs(value) <= MAX_NUMBER:
+        raise StudyError(f"A number of a study is between -{MAX_NUMBER} and {MAX_NUMBER}, and not another: write it smaller.")
+    if isinstance(value, str):
+        if len(value) > MAX_TEXT:
+            raise StudyError(f"A text of a study has at most {MAX_TEXT:,} characters: shorten it.")
+        if "\0" in value or value.encode(errors="ignore").decode() != value:
+            raise StudyError(f"The text {value!r:.60} holds a NUL or half of a character: write it anew.")
 
 
 def _check_questions(questions: tuple[Question, ...]) -> None:
