@@ -24,7 +24,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
@@ -133,10 +133,6 @@ class Rule:
             return f"{name}{condition.sign}{'|'.join(_quoted(text) for text in value)}"
         return f"{name}{condition.sign}{_number(value)}"
 
-    def without(self, name: str) -> Rule:
-        """The rule without that condition."""
-        return replace(self, **{name: () if CONDITIONS[name].kind is Kind.NAMES else None})
-
     def __str__(self) -> str:
         return ", ".join(self.written(name) for name in self.conditions) or EVERY
 
@@ -171,10 +167,7 @@ def _condition(text: str, at: int) -> tuple[str, Any, int]:
     assert word is not None
     name, at = word[1], word.end()
     if not name:
-        rest = text[at:].strip()
-        raise RuleError(
-            f"A condition is missing before {rest!r:.40}." if rest else "The rule ends with a comma: a condition is missing behind it."
-        )
+        raise RuleError(_without_condition(text[at:].strip()))
     sign = _SIGN.match(text, at)
     if not sign:
         if name in _ANSWERS:
@@ -247,6 +240,12 @@ def _checked(condition: Condition, value: Any) -> Any:
         raise RuleError(f"{condition.name} is {what}, not {value:g}.")
     # As many decimals as are read, so that what is written is what is meant; abs makes the negative zero a plain one.
     return int(value) if condition.kind is Kind.COUNT else abs(round(float(value), DECIMALS))
+
+
+def _without_condition(rest: str) -> str:
+    if rest:
+        return f"A condition is missing before {rest!r:.40}."
+    return "The rule ends with a comma: a condition is missing behind it."
 
 
 def _without_sign(name: str) -> str:
