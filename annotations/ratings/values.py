@@ -37,6 +37,8 @@ class Standing(StrEnum):
     """It came after the item had all its ratings: kept, and counted as soon as a place is free."""
     SET_APART = "set_apart"
     """It judged a trace that has changed since, or is gone, or it answers other questions than the study asks now."""
+    NOT_RATED = "not_rated"
+    """The step was skipped, or the rating was taken back: there is nothing that could be scored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +142,11 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """An item that a rater holds a lease on.
+    """An item that a rater holds a lease on, or has rated.
 
-    until         when the lease ends, unless it is renewed
-    trace_number  place of the trace in the rater's order, from 1, of `traces`; step_number of `steps` likewise within the trace
+    until         when the lease ends, unless it is renewed; not after the present where the item cannot be kept for the rater
+    trace_number  place of the trace in the rater's order, from 1, of `traces`; step_number of `steps` likewise within the trace;
+                  both numbers are 0 where the study does not ask for the item any more
     """
 
     item: int

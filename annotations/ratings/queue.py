@@ -1,0 +1,181 @@
+"""Which items a rater is given next: those that are kept for them, then those that are free, in the rater's own order.
+
+Everything here happens in a transaction that has locked the study. What the memory says only decides where to look first; each item
+is given out by its rows, and "nothing is left" is said after everything was read anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, select, update
+
+from annotations.rating_schema import ItemRow, PlaceRow
+from annotations.ratings.current import StudyNow
+from annotations.ratings.drafts import draft_of, drafts_of
+from annotations.ratings.ledger import Ledger
+from annotations.ratings.memory import StudyMemory
+from annotations.ratings.orders import RaterOrder
+from annotations.ratings.places import ItemState, Places
+from annotations.ratings.values import Ask, Draft
+
+# Items that are looked at with one statement: few at first, because the first is usually free.
+_FIRST_LOOK, _MOST = 4, 250
+# A lease is renewed when less than this share of it is left, so that asking again writes nothing.
+_RENEW_BELOW = 0.9
+
+
+@dataclass(slots=True)
+class _Kept:
+    """An item with the end of the rater's lease, and what is known of it where it had to be looked at."""
+
+    item: int
+    trace: str
+    step: int
+    until: datetime
+
+
+class Round:
+    """One rater's next items, found in one transaction."""
+
+    def __init__(self, connection: Connection, study: StudyNow, memory: StudyMemory, rater: int, now: datetime) -> None:
+        self._connection = connection
+        self._study = study
+        self._memory = memory
+        self._rater = rater
+        self._now = now
+        self._places = Places(connection, study, now)
+        self._until = lease_end(study, now)
+        self._given: dict[int, _Kept] = {}
+
+    def give(self, count: int) -> tuple[Ask, ...]:
+        """Up to so many items, with their leases renewed or granted; none where nothing is left for this rater."""
+        self._memory.refresh(self._connection, self._study, self._now)
+        drafts = drafts_of(self._connection, self._study.id, self._rater)
+        self._keep_what_is_held(count)
+        ledger = self._ledger()
+        self._grant((item for item in (*ledger.withdrawn, *drafts) if item not in ledger.done), count)
+        first = set(self._given)
+        self._walk(count)
+        if not self._given:
+            # Whoever is told that nothing is left must be told the truth.
+            self._memory.refresh(self._connection, self._study, self._now, force=True)
+            self._walk(count)
+        order, again = self._order(), ledger.withdrawn
+        given = sorted(self._given.values(), key=lambda kept: (kept.item not in again, kept.item not in first, order.rank(kept.item)))
+        return tuple(_ask(kept, order, drafts.get(kept.item)) for kept in given[:count])
+
+    def _keep_what_is_held(self, count: int) -> None:
+        """Leases of this rater: live ones are renewed; one that has ended is renewed where nobody has a better right to the place."""
+        found = (
+            select(PlaceRow.item_id, PlaceRow.until, ItemRow.trace_hash, ItemRow.step)
+            .join(ItemRow, ItemRow.id == PlaceRow.item_id)
+            .where(PlaceRow.rater_id == self._rater, PlaceRow.until.is_not(None), ItemRow.study_id == self._study.id)
+        )
+        rows = self._connection.execute(found).all()
+        asked, order = self._memory.asked.position, self._order()
+        rows = sorted(rows, key=lambda row: (row.until <= self._now, order.rank(row.item_id)))
+        for row in rows:
+            if row.item_id not in asked or row.until <= self._now:
+                self._look_again(row.item_id, count)
+            elif len(self._given) < count:
+                self._given[row.item_id] = _Kept(row.item_id, row.trace_hash, row.step, row.until)
+        self._renew([kept for kept in self._given.values() if needs_renewal(kept.until, self._study, self._now)])
+
+    def _look_again(self, number: int, count: int) -> None:
+        """A lease that has ended, or is of an item that is not asked as far as is known."""
+        item = self._places.load([number])[number]
+        self._places.promote(item)
+        own = item.place_of(self._rater)
+        if own is None or own.until is None:
+            return
+        if item.is_asked and len(self._given) < count:
+            self._take(item)
+        elif not item.is_asked:
+            self._places.give_up(item, own)
+            self._places.promote(item)
+
+    def _renew(self, leases: list[_Kept]) -> None:
+        if leases:
+            ids = [kept.item for kept in leases]
+            renewed = update(PlaceRow).where(PlaceRow.rater_id == self._rater, PlaceRow.item_id.in_(ids)).values(until=self._until)
+            self._connection.execute(renewed)
+        for kept in leases:
+            kept.until = self._until
+
+    def _walk(self, count: int) -> None:
+        """Take what is free, in the rater's order."""
+        done, memory = self._ledger().done, self._memory
+        ids = memory.asked.ids
+        order = (ids[position] for position in self._order().sequence)
+        self._grant((item for item in order if item not in memory.full and item not in done), count)
+
+    def _grant(self, items: Iterator[int], count: int) -> None:
+        look = _FIRST_LOOK
+        while len(self._given) < count:
+            numbers = [number for _, number in zip(range(look), items, strict=False)]
+            if not numbers:
+                return
+            found = self._places.load(numbers)
+            for number in numbers:
+                if number not in self._given and len(self._given) < count:
+                    self._try(found[number])
+            look = min(look * 4, _MOST)
+
+    def _try(self, item: ItemState) -> None:
+        if item.is_asked:
+            self._places.promote(item)
+            self._take(item)
+        self._memory.note(item.id, item.free(self._study.places, self._now) if item.is_asked else 0)
+
+    def _take(self, item: ItemState) -> None:
+        if self._places.hold(item, self._rater, self._until):
+            self._given[item.id] = _Kept(item.id, item.trace, item.step, self._until)
+
+    def _order(self) -> RaterOrder:
+        return self._memory.order(self._study, self._rater)
+
+    def _ledger(self) -> Ledger:
+        return self._memory.ledger(self._connection, self._study, self._rater)
+
+
+def lease_end(study: StudyNow, now: datetime) -> datetime:
+    """When a lease that begins now ends."""
+    return now + timedelta(minutes=study.settings.lease_minutes)
+
+
+def needs_renewal(until: datetime, study: StudyNow, now: datetime) -> bool:
+    """Whether so much of a lease has passed, or its length has changed so, that renewing it is worth a write."""
+    left, whole = (until - now).total_seconds(), study.settings.lease_minutes * 60
+    return not whole * _RENEW_BELOW <= left <= whole
+
+
+def ask_of(connection: Connection, order: RaterOrder, item: ItemState, rater: int, until: datetime) -> Ask:
+    """The ask for one item, with the rater's draft about it."""
+    return _ask(_Kept(item.id, item.trace, item.step, until), order, draft_of(connection, item.id, rater))
+
+
+def open_items(connection: Connection, study: StudyNow, memory: StudyMemory, done: Collection[int], rater: int, now: datetime) -> int:
+    """How many items this rater could still be given: asked, not done by the rater, and free or kept for the rater."""
+    held = select(PlaceRow.item_id).join(ItemRow, ItemRow.id == PlaceRow.item_id)
+    held = held.where(PlaceRow.rater_id == rater, PlaceRow.until > now, ItemRow.study_id == study.id)
+    asked, full = memory.asked.position, memory.full
+    kept = sum(item in full and item in asked and item not in done for item in connection.scalars(held))
+    return len(asked) - len(full) - sum(item in asked and item not in full for item in done) + kept
+
+
+def _ask(kept: _Kept, order: RaterOrder, draft: Draft | None) -> Ask:
+    numbers = order.numbers(kept.item)
+    return Ask(
+        item=kept.item,
+        trace=kept.trace,
+        step=kept.step,
+        until=kept.until,
+        trace_number=numbers.trace,
+        traces=numbers.traces,
+        step_number=numbers.step,
+        steps=numbers.steps,
+        draft=draft,
+    )

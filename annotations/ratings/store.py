@@ -1,0 +1,223 @@
+"""The door to ratings: gives out what is to be rated, keeps what was said, and answers for it.
+
+Every write is one short transaction that locks the study, and is on the disk before the call returns. Ratings are only ever added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from annotations.database import Database
+from annotations.rating_schema import ItemRow, RatingRow
+from annotations.ratings.checking import check_judgement, check_token, check_trace
+from annotations.ratings.current import StudyNow, Versions, lock_study, row_number
+from annotations.ratings.drafts import check_draft, write_draft
+from annotations.ratings.memory import EXACT_UP_TO, Memory
+from annotations.ratings.places import AT_ONCE, ItemState, Places
+from annotations.ratings.queue import Round, ask_of, lease_end, open_items
+from annotations.ratings.standing import OwnRatings, RatedStep, own_ratings, rated_steps, read_rating, waiting_items
+from annotations.ratings.submitting import Desk, Given, Undone, no_item
+from annotations.ratings.values import Acknowledged, Ask, Judgement, Progress, Rating, RatingKind, Standing
+from annotations.schema import PictureRow, TraceRow
+from core.errors import NotAllowed, RatingRefused
+from core.geometry import Size
+
+MAX_COUNT = 20
+MAX_PAGE_SIZE = 500
+_MAX_PAGE = 10_000_000
+
+
+class RatingStore:
+    """The ratings, leases and drafts of one database. Safe to share between threads; several processes may share a database.
+
+    Numbers of studies, items and raters are rows. Raises NotFound for one that is not there, and ReadOnly and StoreError where nothing
+    can be written. `now` is the clock of leases and ratings.
+    """
+
+    def __init__(
+        self, database: Database, *, now: Callable[[], datetime] = lambda: datetime.now(UTC), exact_up_to: int = EXACT_UP_TO
+    ) -> None:
+        """`exact_up_to`: studies of so many items are looked at anew every time; of larger ones, what is full is known for a moment."""
+        self.database = database
+        self._now = now
+        self._versions = Versions()
+        self._memory = Memory(exact_up_to=exact_up_to)
+
+    def next(self, study_id: int, rater_id: int, *, count: int = 3) -> tuple[Ask, ...]:
+        """Up to `count` items for the rater, with a lease on each: those that are kept for the rater first, then free ones in the
+        rater's own order. None where nothing is left, or the study is closed.
+
+        Asking again renews the leases and collects no more of them.
+        """
+        with self._writing(study_id) as (connection, study):
+            if study.closed:
+                return ()
+            memory = self._memory.study(study_id)
+            with memory.lock:
+                return Round(connection, study, memory, rater_id, self._now()).give(min(max(count, 1), MAX_COUNT))
+
+    def hold(self, item_id: int, rater_id: int) -> Ask:
+        """The ask for an item that the rater holds a lease on, which is renewed, or has rated. Raises NotAllowed otherwise."""
+        with self._writing_item(item_id) as (connection, study):
+            desk = Desk(connection, study, self._versions, self._now())
+            item = desk.item(item_id)
+            return self._ask(connection, desk, item, rater_id, self._kept(desk, item, rater_id))
+
+    def submit(self, item_id: int, rater_id: int, *, version_id: int, trace: str, judgement: Judgement, token: str) -> Acknowledged:
+        """Keep a judgement: the first of this rater about the item, or the next revision. On the disk when this returns.
+
+        version_id  the version of the study that the rater was shown
+        trace       content hash of the trace that the rater was shown; where it is not the item's, the rating is kept, set apart
+        token       made by the client, once for each rating: sent again, it is acknowledged again and writes nothing
+
+        Raises RatingRefused for a judgement that nobody could have meant, and NotAllowed for a token of another rater.
+        """
+        check_token(token)
+        check_trace(trace)
+        with self._writing_item(item_id) as (connection, study):
+            desk = Desk(connection, study, self._versions, self._now())
+            item = desk.item(item_id)
+            known = desk.known(token, rater_id)
+            if known is not None:
+                if known.rating.item != item_id or known.rating.judgement.kind is RatingKind.WITHDRAWN:
+                    raise RatingRefused("This token has been used for something else: make a new one for every rating.")
+                return Acknowledged(known.rating, desk.standing_of(item, known), True)
+            version = self._versions.version(connection, version_id)
+            if version.study != study.id:
+                raise RatingRefused(f"The version {version_id} belongs to another study than the item {item_id}: load the page again.")
+            check_judgement(judgement, version.settings, _picture_size(connection, trace))
+            kept = desk.take(item, Given(item_id, rater_id, version_id, trace, judgement, token))
+            acknowledged = Acknowledged(kept.rating, desk.standing_of(item, kept), False)
+        self._note(study, item, desk.now)
+        return acknowledged
+
+    def withdraw_last(self, study_id: int, rater_id: int, *, token: str) -> Ask:
+        """Take back the last rating or skip of this rater that stands; its item is asked again, with the former answers as its draft.
+
+        The same token again takes back nothing more, and gives the same item. Raises NotFound where there is nothing to take back.
+        """
+        check_token(token)
+        with self._writing(study_id) as (connection, study):
+            desk = Desk(connection, study, self._versions, self._now())
+            known = desk.known(token, rater_id)
+            if known is None:
+                undone = desk.undo(rater_id, token)
+            elif known.rating.judgement.kind is RatingKind.WITHDRAWN and (item := desk.item(known.rating.item)).study == study_id:
+                undone = Undone(item, self._kept(desk, item, rater_id))
+            else:
+                raise RatingRefused("This token has been used for something else: make a new one for every undoing.")
+            ask = self._ask(connection, desk, undone.item, rater_id, undone.until)
+        self._note(study, undone.item, desk.now)
+        return ask
+
+    def save_draft(self, item_id: int, rater_id: int, sequence: int, content: dict[str, Any]) -> bool:
+        """Keep what the rater has begun, and renew the lease. False where a draft with this `sequence` or a higher one has come before.
+
+        A draft that comes after its rating, from before it, is told by its sequence too. Raises RatingRefused for one that is too
+        large, and NotAllowed for an item that this rater neither holds nor has rated.
+        """
+        check_draft(sequence, content)
+        with self._writing_item(item_id) as (connection, study):
+            desk = Desk(connection, study, self._versions, self._now())
+            self._kept(desk, desk.item(item_id), rater_id)
+            return write_draft(connection, item_id, rater_id, sequence, content, desk.now)
+
+    def progress(self, study_id: int, rater_id: int) -> Progress:
+        """How far the rater is. What is done is exact; what is open may be some seconds old in a large study."""
+        memory = self._memory.study(study_id)
+        with self.database.reading() as connection, memory.lock:
+            study, now = self._versions.now(connection, study_id), self._now()
+            memory.refresh(connection, study, now)
+            ledger = memory.ledger(connection, study, rater_id)
+            left = 0 if study.closed else open_items(connection, study, memory, ledger.done, rater_id, now)
+            return Progress(len(ledger.done), ledger.skipped, left, ledger.median_seconds)
+
+    def mine(self, study_id: int, rater_id: int, *, page: int = 1, page_size: int = 50) -> OwnRatings:
+        """One page of the rater's own ratings and skips, newest first, each with its standing; a page behind the last is empty."""
+        page, page_size = min(max(page, 1), _MAX_PAGE), min(max(page_size, 1), MAX_PAGE_SIZE)
+        found = self._mine(study_id, rater_id, page, page_size)
+        waiting = [own.rating.item for own in found.items if own.standing is Standing.SURPLUS]
+        return self._mine(study_id, rater_id, page, page_size) if self._promote(study_id, waiting) else found
+
+    def ratings(self, study_id: int) -> Iterator[RatedStep]:
+        """The newest revision of every rater about every item, in the order in which they came, with its standing and its step's facts.
+
+        Skipped and withdrawn ones are among them, and say so. A few are held in memory at a time.
+        """
+        with self.database.reading() as connection:
+            waiting = waiting_items(connection, self._versions.now(connection, study_id))
+        self._promote(study_id, waiting)
+        return rated_steps(self.database, self._versions, study_id)
+
+    def history(self, item_id: int, rater_id: int) -> tuple[Rating, ...]:
+        """Every revision of the rater about the item, the first one first; none where there is none."""
+        wanted = select(RatingRow).where(RatingRow.item_id == row_number(item_id), RatingRow.rater_id == row_number(rater_id))
+        with self.database.reading() as connection:
+            rows = connection.execute(wanted.order_by(RatingRow.revision)).all()
+            return tuple(read_rating(row, self._versions.version(connection, row.version_id).version) for row in rows)
+
+    @contextmanager
+    def _writing(self, study_id: int) -> Iterator[tuple[Connection, StudyNow]]:
+        with self.database.writing() as connection:
+            lock_study(connection, study_id)
+            yield connection, self._versions.now(connection, study_id)
+
+    @contextmanager
+    def _writing_item(self, item_id: int) -> Iterator[tuple[Connection, StudyNow]]:
+        with self.database.writing() as connection:
+            # An item never goes to another study, so this may be asked before the study is locked.
+            study_id = connection.scalar(select(ItemRow.study_id).where(ItemRow.id == row_number(item_id)))
+            if study_id is None:
+                raise no_item(item_id)
+            lock_study(connection, study_id)
+            yield connection, self._versions.now(connection, study_id)
+
+    def _kept(self, desk: Desk, item: ItemState, rater_id: int) -> datetime:
+        """Until when the item is kept for a rater who holds it, has begun it, or has rated it. Raises NotAllowed for anybody else."""
+        revisions, own = item.revisions.get(rater_id), item.place_of(rater_id)
+        if own is not None and own.until is None:
+            # A rating that counts needs no lease.
+            return lease_end(desk.study, desk.now)
+        if own is None and not revisions and not desk.has_draft(item, rater_id):
+            raise NotAllowed("This step is not kept for you any more: ask for the next one.")
+        if own is None and revisions and revisions[-1].kind is not RatingKind.WITHDRAWN:
+            return desk.now
+        return desk.keep(item, rater_id)
+
+    def _ask(self, connection: Connection, desk: Desk, item: ItemState, rater_id: int, until: datetime) -> Ask:
+        memory = self._memory.study(desk.study.id)
+        with memory.lock:
+            memory.refresh(connection, desk.study, desk.now)
+            return ask_of(connection, memory.order(desk.study, rater_id), item, rater_id, until)
+
+    def _mine(self, study_id: int, rater_id: int, page: int, page_size: int) -> OwnRatings:
+        with self.database.reading() as connection:
+            return own_ratings(connection, self._versions.now(connection, study_id), rater_id, page, page_size)
+
+    def _promote(self, study_id: int, items: Sequence[int]) -> bool:
+        """Give places to ratings that wait, where a lease has ended since; True where anything was looked at."""
+        if not items or self.database.read_only:
+            return False
+        for first in range(0, len(items), AT_ONCE):
+            with self._writing(study_id) as (connection, study):
+                places = Places(connection, study, self._now())
+                for item in places.load(items[first : first + AT_ONCE]).values():
+                    places.promote(item)
+        return True
+
+    def _note(self, study: StudyNow, item: ItemState, now: datetime) -> None:
+        memory = self._memory.study(study.id)
+        with memory.lock:
+            memory.note(item.id, item.free(study.places, now))
+
+
+def _picture_size(connection: Connection, trace: str) -> Size | None:
+    """The upright size of the picture that a trace speaks of; None where the trace is gone."""
+    found = select(PictureRow.width, PictureRow.height).join(TraceRow, TraceRow.picture_id == PictureRow.id)
+    row = connection.execute(found.where(TraceRow.content_hash == trace).limit(1)).one_or_none()
+    return None if row is None else Size(row.width, row.height)
