@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from annotations.addresses import name_of, parse_address
-from annotations.database import open_database, sqlite_url
+from annotations.database import Database, open_database, sqlite_url
 from annotations.pictures import PictureStore
+from annotations.ratings.store import RatingStore
 from annotations.store import Store
+from annotations.studies.store import StudyStore
 from app.crops import CropRenderer
+from app.recent_traces import RecentTraces
 from app.settings import DATABASE_FILE, Settings
 from app.start import prepare_data_dir
 from core.errors import StartError
@@ -24,13 +27,17 @@ STATIC = Path(__file__).resolve().parent.parent / "static"
 class Services:
     """What the workbench and the commands work with.
 
+    recent   the traces that were read last
     scratch  a folder for files in the making (uploads, reports), emptied when the program ends
     """
 
     settings: Settings
     store: Store
+    studies: StudyStore
+    ratings: RatingStore
     pictures: PictureStore
     crops: CropRenderer
+    recent: RecentTraces
     scratch: Path
 
 
@@ -48,12 +55,27 @@ def open_services(settings: Settings, *, existing: bool = False) -> Iterator[Ser
         # Uploads may be as large as what they are imported into: they lie on the same disk.
         beside = None if settings.read_only else settings.data_dir
         with tempfile.TemporaryDirectory(prefix="scratch-", dir=beside) as scratch:
-            # What is only read is not written to, not even for the cache of thumbnails.
-            cache = Path(scratch) / "thumbnails" if settings.read_only else None
-            pictures = PictureStore(settings.data_dir / "pictures", cache=cache)
-            yield Services(settings, Store(database), pictures, CropRenderer(pictures), Path(scratch))
+            yield services_over(settings, database, Path(scratch))
     finally:
         database.close()
+
+
+def services_over(settings: Settings, database: Database, scratch: Path) -> Services:
+    """The services over a database that is open already; whoever opened it closes it."""
+    store = Store(database)
+    # What is only read is not written to, not even for the cache of thumbnails.
+    cache = scratch / "thumbnails" if settings.read_only else None
+    pictures = PictureStore(settings.data_dir / "pictures", cache=cache)
+    return Services(
+        settings=settings,
+        store=store,
+        studies=StudyStore(database),
+        ratings=RatingStore(database),
+        pictures=pictures,
+        crops=CropRenderer(pictures),
+        recent=RecentTraces(store),
+        scratch=scratch,
+    )
 
 
 def _refuse_wrong_place(settings: Settings, existing: bool) -> None:

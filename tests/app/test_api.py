@@ -16,12 +16,9 @@ from starlette.testclient import TestClient
 
 from annotations.database import open_database, sqlite_url
 from annotations.demo import seed_demo
-from annotations.pictures import PictureStore
-from annotations.store import Store
 from app.api import router
-from app.crops import CropRenderer
 from app.server import add_routes
-from app.services import STATIC, Services
+from app.services import STATIC, Services, services_over
 from app.settings import settings_from
 from app.view import picture_view, trace_view
 from core.crops import CropRule, crop_to_original
@@ -37,10 +34,9 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     folder = tmp_path_factory.mktemp("data")
     settings = settings_from(_arguments(folder), {})
     database = open_database(sqlite_url(folder / "test.sqlite3"))
-    pictures = PictureStore(folder / "pictures")
-    store = Store(database)
-    seed_demo(store, pictures, STATIC / "demo")
-    yield Services(settings, store, pictures, CropRenderer(pictures), folder / "scratch")
+    made = services_over(settings, database, folder / "scratch")
+    seed_demo(made.store, made.pictures, STATIC / "demo")
+    yield made
     database.close()
 
 
