@@ -9,13 +9,13 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
+from annotations.csv_cells import safe_cell
 from annotations.durable import whole_file
 from annotations.importing.kinds import EXPORT_FORMAT, EXPORT_VERSION
 from annotations.importing.picture_source import PICTURE_ENDINGS
@@ -58,10 +58,6 @@ COLUMNS = (
     "look_x2",
     "look_y2",
 )
-# A cell that begins with one of these is a formula to a spreadsheet (OWASP, CSV injection); some strip blanks first, and some take the
-# full-width forms for the plain ones.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-_BLANKS = re.compile(r"[\s\x00-\x1f\x7f\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]*+")
 _TELL_EVERY = 100
 # Values that an error names.
 _NAMED = 10
@@ -137,29 +133,6 @@ def export_csv(
             table.writerows([safe_cell(value) for value in row] for row in _rows(stored))
             done += 1
     return ExportResult(done, 0, target)
-
-
-def safe_cell(value: Any) -> str:
-    """A cell's text: nothing for None, numbers as they are, and texts that would be run as a formula behind an apostrophe."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return repr(value)
-    # A NUL ends a cell early in some readers, and csv refuses it in others.
-    text = str(value).replace("\0", "\ufffd")
-    return f"'{text}" if _is_formula(text.lstrip("'")) else text
-
-
-def plain_cell(cell: str) -> str:
-    """The text that `safe_cell` made a cell of: its inverse for texts without NUL."""
-    return cell[1:] if cell.startswith("'") and _is_formula(cell.lstrip("'")) else cell
-
-
-def _is_formula(text: str) -> bool:
-    blank = _BLANKS.match(text)
-    return text.startswith(_FORMULA) or text.startswith(_FORMULA, blank.end() if blank else 0)
 
 
 def _line(stored: StoredTrace) -> str:

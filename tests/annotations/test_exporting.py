@@ -8,11 +8,9 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from annotations.database import open_database
-from annotations.exporting import COLUMNS, export_csv, export_jsonl, plain_cell, safe_cell
+from annotations.exporting import COLUMNS, export_csv, export_jsonl
 from annotations.importing.report import Outcome
 from annotations.importing.run import ImportRequest, run_import
 from annotations.pictures import PictureStore
@@ -154,43 +152,3 @@ def test_a_table_has_a_row_a_step(filled: Bench, tmp_path: Path) -> None:
     assert (first["picture_name"], first["x"], first["y"], first["inside"], first["step"]) == ("scene.png", "100.0", "50.0", "true", "1")
     look = next(row for row in rows if row["look_x1"])
     assert [look[name] for name in ("look_x1", "look_y1", "look_x2", "look_y2")] == ["0.0", "0.0", "282.0", "232.0"]
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "=1+1",
-        "+1",
-        "-1",
-        "@SUM(A1)",
-        "\t=1",
-        "\r=1",
-        " =1",
-        "\u00a0=1",
-        "\n=1",
-        "\n\n +1",
-        "\u3000@x",
-        "\ufeff=1",
-        "\u200b-1",
-        "\uff1d1",
-        "'=1",
-        "''=1",
-    ],
-)
-def test_formulas_are_escaped_and_can_be_read_back(text: str) -> None:
-    assert safe_cell(text) == f"'{text}"
-    assert plain_cell(safe_cell(text)) == text
-
-
-@pytest.mark.parametrize(
-    ("value", "cell"),
-    [(None, ""), (True, "true"), (-1.5, "-1.5"), (3, "3"), ("(1, 2)", "(1, 2)"), ("it's", "it's"), ("'quoted'", "'quoted'")],
-)
-def test_other_values_stay_as_they_are(value: object, cell: str) -> None:
-    assert safe_cell(value) == cell
-
-
-@given(st.text(alphabet=st.characters(exclude_categories=("Cs",), exclude_characters="\0")))
-def test_every_text_survives_a_table(text: str) -> None:
-    assert plain_cell(safe_cell(text)) == text
-    assert not safe_cell(text).lstrip().startswith(("=", "+", "-", "@"))
