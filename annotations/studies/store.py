@@ -195,13 +195,21 @@ class StudyStore:
         }
         return SelectionPreview(traces["", ""], steps["", ""], len(pictures), shares["domain"], shares["policy"])
 
+    def study_of(self, item_id: int) -> int:
+        """The number of the study that an item belongs to. Raises NotFound."""
+        with self.database.reading() as connection:
+            found = connection.scalar(select(ItemRow.study_id).where(ItemRow.id == item_id)) if 0 < item_id <= MAX_INTEGER else None
+        if found is None:
+            raise _no_item(item_id)
+        return found
+
     def asked_step(self, item_id: int) -> AskedStep:
         """All that is needed to show an item, whether or not it is still asked. Raises NotFound where it or its trace is gone."""
         with self.database.reading() as connection:
             wanted = select(ItemRow, StudyRow.closed_at).join(StudyRow, StudyRow.id == ItemRow.study_id)
             found = connection.execute(wanted.where(ItemRow.id == item_id)).one_or_none() if 0 < item_id <= MAX_INTEGER else None
             if found is None:
-                raise NotFound(f"There is no item {item_id!s:.20}: load the page again.")
+                raise _no_item(item_id)
             now = newest_version(connection, found.study_id)
             stored = find_trace(connection, found.trace_hash)
         if found.step >= len(stored.trace.steps):
@@ -247,6 +255,10 @@ def _check_actor(actor: str) -> None:
         check_name("actor", actor)
     except TraceError as error:
         raise StudyError(str(error)) from error
+
+
+def _no_item(item_id: int) -> NotFound:
+    return NotFound(f"There is no item {item_id!s:.20}: load the page again.")
 
 
 def _number(connection: Connection, name: str) -> int | None:
