@@ -12,7 +12,9 @@
     |- StudyError (ValueError)      settings by which nobody could rate
     |- RatingRefused (ValueError)   a rating that nobody could have meant
     |- RuleError (ValueError)       a rule over ratings that cannot be read
+    |- AccountError (ValueError)    a name, a password or a file of accounts that cannot be taken
     |- NotAllowed (PermissionError) somebody asked for what their role, or nobody but its owner, may do
+    |  |- NotSignedIn               nobody has said who they are
     |  |- SignInRefused             a name and a password that do not belong together
     |  `- TooManyAttempts           too many failures to sign in: wait
     |- NotFound (LookupError)       a trace, picture, data set, study or item that the store does not hold
@@ -77,8 +79,16 @@ class RuleError(SaccadeError, ValueError):
     """A rule over ratings that cannot be read."""
 
 
+class AccountError(SaccadeError, ValueError):
+    """A name, a password or a file of accounts that cannot be taken."""
+
+
 class NotAllowed(SaccadeError, PermissionError):
     """Somebody asked for what their role, or nobody but its owner, may do."""
+
+
+class NotSignedIn(NotAllowed):
+    """Nobody has said who they are, and this is for people that are known."""
 
 
 class SignInRefused(NotAllowed):
