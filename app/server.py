@@ -12,12 +12,25 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from app.api import router
+from app.bodies import BodyTooLarge
+from app.lanes import Lanes
 from app.services import STATIC, Services
 from app.ui import HEAD, build_ui, theme
-from core.errors import NotFound, SaccadeError
+from core.errors import NotAllowed, NotFound, ReadOnly, SaccadeError, SignInRefused, StoreError, TooManyAttempts
 
 # A page from elsewhere that gives this machine's address another name (DNS rebinding) gets no answer.
 LOCAL_NAMES = ("127.0.0.1", "localhost", "[::1]")
+
+# Below 500 the same request would be refused again. A database that is busy or full may take it later, so a page keeps trying.
+_STATUS: tuple[tuple[type[SaccadeError], int], ...] = (
+    (BodyTooLarge, 413),
+    (NotFound, 404),
+    (TooManyAttempts, 429),
+    (SignInRefused, 401),
+    (NotAllowed, 403),
+    (ReadOnly, 403),
+    (StoreError, 503),
+)
 
 
 def build_app(services: Services) -> FastAPI:
@@ -47,6 +60,7 @@ def add_routes(app: FastAPI, services: Services) -> None:
     app.middleware("http")(_guard)
     app.add_exception_handler(SaccadeError, _as_sentence)
     app.state.services = services
+    app.state.lanes = Lanes(services.store.database)
     app.include_router(router)
     app.mount("/ui", StaticFiles(directory=STATIC), name="ui")
 
@@ -72,5 +86,10 @@ async def _guard(request: Request, call_next: Callable[[Request], Awaitable[Resp
 
 async def _as_sentence(request: Request, error: Exception) -> Response:
     """The boundary of the HTTP routes: an error raised on purpose is answered by its sentence."""
-    status = 404 if isinstance(error, NotFound) else 400
-    return JSONResponse({"error": str(error)}, status_code=status)
+    headers = {"Retry-After": str(error.seconds)} if isinstance(error, TooManyAttempts) else None
+    return JSONResponse({"error": str(error)}, status_code=_status(error), headers=headers)
+
+
+def _status(error: Exception) -> int:
+    """The status by which a program can tell what a sentence tells a person; of two classes that fit, the first one counts."""
+    return next((status for kind, status in _STATUS if isinstance(error, kind)), 400)
