@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import pytest
 
-from annotations.database import Database
+from annotations.database import Database, open_database, sqlite_url
 from annotations.studies.store import StudyStore
 from core.crops import CropRule
 from core.frames import CoordinateFrame
@@ -47,3 +48,11 @@ def make_trace() -> MakeTrace:
 def studies(database: Database) -> StudyStore:
     """The studies of a fresh database on each back end."""
     return StudyStore(database)
+
+
+@pytest.fixture
+def sqlite_studies(tmp_path: Path) -> Iterator[StudyStore]:
+    """The studies of a fresh SQLite file."""
+    database = open_database(sqlite_url(tmp_path / "studies.db"))
+    yield StudyStore(database)
+    database.close()
