@@ -16,7 +16,7 @@ from app.bodies import BodyTooLarge
 from app.lanes import Lanes
 from app.services import STATIC, Services
 from app.ui import HEAD, build_ui, theme
-from core.errors import NotAllowed, NotFound, ReadOnly, SaccadeError, SignInRefused, StoreError, TooManyAttempts
+from core.errors import NotAllowed, NotFound, NotSignedIn, ReadOnly, SaccadeError, SignInRefused, StoreError, TooManyAttempts
 
 # A page from elsewhere that gives this machine's address another name (DNS rebinding) gets no answer.
 LOCAL_NAMES = ("127.0.0.1", "localhost", "[::1]")
@@ -27,6 +27,7 @@ _STATUS: tuple[tuple[type[SaccadeError], int], ...] = (
     (NotFound, 404),
     (TooManyAttempts, 429),
     (SignInRefused, 401),
+    (NotSignedIn, 401),
     (NotAllowed, 403),
     (ReadOnly, 403),
     (StoreError, 503),

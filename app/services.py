@@ -11,6 +11,7 @@ from pathlib import Path
 from annotations.addresses import name_of, parse_address
 from annotations.database import Database, open_database, sqlite_url
 from annotations.pictures import PictureStore
+from annotations.raters.store import RaterStore
 from annotations.ratings.store import RatingStore
 from annotations.store import Store
 from annotations.studies.store import StudyStore
@@ -35,6 +36,7 @@ class Services:
     store: Store
     studies: StudyStore
     ratings: RatingStore
+    raters: RaterStore
     pictures: PictureStore
     crops: CropRenderer
     recent: RecentTraces
@@ -71,6 +73,7 @@ def services_over(settings: Settings, database: Database, scratch: Path) -> Serv
         store=store,
         studies=StudyStore(database),
         ratings=RatingStore(database),
+        raters=RaterStore(database),
         pictures=pictures,
         crops=CropRenderer(pictures),
         recent=RecentTraces(store),
