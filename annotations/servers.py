@@ -27,7 +27,13 @@ MIGRATION_LOCK = 0x73616363616465
 # Seconds that one of them waits on MySQL and MariaDB; PostgreSQL waits as long as it takes.
 MIGRATION_WAIT = 600
 _CHANGES = re.compile(r"\s*(insert|update|delete|merge|replace|create|drop|alter|truncate)\b", re.IGNORECASE)
-_CHANGES_EVENTS = re.compile(r"\s*(update|delete(\s+from)?|truncate(\s+table)?|(merge|replace)\s+into)\s+[\"`\[]?events\b", re.IGNORECASE)
+_CHANGES_LOGS = re.compile(
+    r"\s*(update|delete(\s+from)?|truncate(\s+table)?|(merge|replace)\s+into)\s+[\"`\[]?(?P<table>events|ratings)\b", re.IGNORECASE
+)
+_APPEND_ONLY = {
+    "events": "The event log is append-only: its lines cannot be changed.",
+    "ratings": "Ratings are append-only: add a revision.",
+}
 
 
 def server_engine(url: URL, read_only: bool) -> Engine:
@@ -51,7 +57,7 @@ def server_engine(url: URL, read_only: bool) -> Engine:
     for statement in _settings(engine, read_only):
         _say_first(engine, statement)
     if engine.dialect.name != "postgresql":
-        _guard_events(engine)
+        _guard_logs(engine)
     if read_only and not is_known(engine.dialect):
         _guard_everything(engine, name)
     return engine
@@ -162,13 +168,13 @@ def _say_first(engine: Engine, statement: str) -> None:
         connection.commit()
 
 
-def _guard_events(engine: Engine) -> None:
+def _guard_logs(engine: Engine) -> None:
     """MySQL's triggers do not see a TRUNCATE, and of other back ends no trigger is known."""
 
     @event.listens_for(engine, "before_cursor_execute")
     def refuse(connection: Connection, cursor: object, statement: str, *_: object) -> None:
-        if _CHANGES_EVENTS.match(statement):
-            raise StoreError("The event log is append-only: its lines cannot be changed.")
+        if found := _CHANGES_LOGS.match(statement):
+            raise StoreError(_APPEND_ONLY[found["table"].lower()])
 
 
 def _guard_everything(engine: Engine, name: str) -> None:

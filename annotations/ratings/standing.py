@@ -144,7 +144,8 @@ def waiting_items(connection: Connection, study: StudyNow) -> Sequence[int]:
     """The items with a rating that would count and has no place."""
     placed = and_(PlaceRow.item_id == RatingRow.item_id, PlaceRow.rater_id == RatingRow.rater_id, PlaceRow.until.is_(None))
     found = (
-        select(RatingRow.item_id.distinct())
+        select(RatingRow.item_id)
+        .distinct()
         .join(ItemRow, ItemRow.id == RatingRow.item_id)
         .outerjoin(PlaceRow, placed)
         .where(ItemRow.study_id == study.id, RatingRow.kind == RatingKind.RATED.value, RatingRow.trace_hash == ItemRow.trace_hash)

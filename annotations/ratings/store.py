@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from annotations.database import Database
-from annotations.rating_schema import ItemRow, RatingRow
+from annotations.rating_schema import ItemRow, RaterRow, RatingRow
 from annotations.ratings.checking import check_judgement, check_token, check_trace
 from annotations.ratings.current import StudyNow, Versions, lock_study, row_number
 from annotations.ratings.drafts import check_draft, write_draft
@@ -24,7 +24,7 @@ from annotations.ratings.standing import OwnRatings, RatedStep, own_ratings, rat
 from annotations.ratings.submitting import Desk, Given, Undone, no_item
 from annotations.ratings.values import Acknowledged, Ask, Judgement, Progress, Rating, RatingKind, Standing
 from annotations.schema import PictureRow, TraceRow
-from core.errors import NotAllowed, RatingRefused
+from core.errors import NotAllowed, NotFound, RatingRefused
 from core.geometry import Size
 
 MAX_COUNT = 20
@@ -47,6 +47,7 @@ class RatingStore:
         self._now = now
         self._versions = Versions()
         self._memory = Memory(exact_up_to=exact_up_to)
+        self._raters: set[int] = set()
 
     def next(self, study_id: int, rater_id: int, *, count: int = 3) -> tuple[Ask, ...]:
         """Up to `count` items for the rater, with a lease on each: those that are kept for the rater first, then free ones in the
@@ -55,6 +56,7 @@ class RatingStore:
         Asking again renews the leases and collects no more of them.
         """
         with self._writing(study_id) as (connection, study):
+            self._know(connection, rater_id)
             if study.closed:
                 return ()
             memory = self._memory.study(study_id)
@@ -80,6 +82,7 @@ class RatingStore:
         check_token(token)
         check_trace(trace)
         with self._writing_item(item_id) as (connection, study):
+            self._know(connection, rater_id)
             desk = Desk(connection, study, self._versions, self._now())
             item = desk.item(item_id)
             known = desk.known(token, rater_id)
@@ -103,6 +106,7 @@ class RatingStore:
         """
         check_token(token)
         with self._writing(study_id) as (connection, study):
+            self._know(connection, rater_id)
             desk = Desk(connection, study, self._versions, self._now())
             known = desk.known(token, rater_id)
             if known is None:
@@ -131,6 +135,7 @@ class RatingStore:
         """How far the rater is. What is done is exact; what is open may be some seconds old in a large study."""
         memory = self._memory.study(study_id)
         with self.database.reading() as connection, memory.lock:
+            self._know(connection, rater_id)
             study, now = self._versions.now(connection, study_id), self._now()
             memory.refresh(connection, study, now)
             ledger = memory.ledger(connection, study, rater_id)
@@ -140,6 +145,7 @@ class RatingStore:
     def mine(self, study_id: int, rater_id: int, *, page: int = 1, page_size: int = 50) -> OwnRatings:
         """One page of the rater's own ratings and skips, newest first, each with its standing; a page behind the last is empty."""
         page, page_size = min(max(page, 1), _MAX_PAGE), min(max(page_size, 1), MAX_PAGE_SIZE)
+        rater_id = row_number(rater_id)
         found = self._mine(study_id, rater_id, page, page_size)
         waiting = [own.rating.item for own in found.items if own.standing is Standing.SURPLUS]
         return self._mine(study_id, rater_id, page, page_size) if self._promote(study_id, waiting) else found
@@ -176,6 +182,13 @@ class RatingStore:
                 raise no_item(item_id)
             lock_study(connection, study_id)
             yield connection, self._versions.now(connection, study_id)
+
+    def _know(self, connection: Connection, rater_id: int) -> None:
+        """Raises NotFound where there is no such rater. Nobody is ever deleted, so whoever was there once is not looked for again."""
+        if rater_id not in self._raters:
+            if connection.scalar(select(RaterRow.id).where(RaterRow.id == row_number(rater_id))) is None:
+                raise NotFound(f"There is no rater with the number {rater_id!s:.20}: sign in again.")
+            self._raters.add(rater_id)
 
     def _kept(self, desk: Desk, item: ItemState, rater_id: int) -> datetime:
         """Until when the item is kept for a rater who holds it, has begun it, or has rated it. Raises NotAllowed for anybody else."""

@@ -141,9 +141,7 @@ class Desk:
             self.places.promote(item)
 
     def _add(self, given: Given, old: Rating | None) -> Rating:
-        name = self._connection.scalar(select(RaterRow.name).where(RaterRow.id == given.rater))
-        if name is None:
-            raise NotFound(f"There is no rater with the number {given.rater}: sign in again.")
+        name = self._connection.execute(select(RaterRow.name).where(RaterRow.id == given.rater)).scalar_one()
         revision = 1 if old is None else old.revision + 1
         row = {
             "token": given.token,

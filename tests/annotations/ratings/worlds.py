@@ -1,0 +1,90 @@
+"""A study with raters in a real database, under a clock that a test moves."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, select
+
+from annotations.database import Database
+from annotations.raters.store import RaterStore
+from annotations.rating_schema import PlaceRow, RatingRow
+from annotations.ratings.store import RatingStore
+from annotations.ratings.values import Acknowledged, Ask, Judgement, RatingKind
+from annotations.store import Store
+from annotations.studies.settings import StudySettings
+from annotations.studies.store import StudyStore
+from annotations.studies.values import Study
+from annotations.synthetic import make_traces
+
+ANSWERS = {"accurate": "yes", "helpful": "4"}
+
+
+@dataclass
+class Clock:
+    """The time, as the test has it."""
+
+    now: datetime = datetime(2031, 5, 1, 9, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def passes(self, minutes: float) -> None:
+        self.now += timedelta(minutes=minutes)
+
+
+@dataclass
+class World:
+    """A database with traces, and the stores over it."""
+
+    database: Database
+    clock: Clock = field(default_factory=Clock)
+    exact_up_to: int = 300
+    tokens: Iterator[int] = field(default_factory=itertools.count)
+
+    def __post_init__(self) -> None:
+        self.store = Store(self.database)
+        self.studies = StudyStore(self.database)
+        self.raters = RaterStore(self.database)
+        self.ratings = self.another_server()
+
+    def another_server(self) -> RatingStore:
+        """The ratings as a second process would have them: over the same database, with a memory of its own."""
+        return RatingStore(self.database, now=self.clock, exact_up_to=self.exact_up_to)
+
+    def study(self, traces: int = 2, steps: int = 2, *, name: str = "Study", seed: int = 0, **settings: Any) -> Study:
+        self.store.add_traces(make_traces(traces, steps, seed), dataset=f"made {seed}")
+        return self.studies.create(name, StudySettings(**settings))
+
+    def rater(self, name: str) -> int:
+        return self.raters.open_by_name(name).id
+
+    def token(self) -> str:
+        return f"token-{next(self.tokens)}"
+
+    def rate(self, study: Study, ask: Ask, rater: int, **changes: Any) -> Acknowledged:
+        """Submit a judgement of an ask, with a token of its own."""
+        given: dict[str, Any] = {"version_id": study.version_id, "trace": ask.trace, "judgement": rated(), "token": self.token()}
+        return self.ratings.submit(ask.item, rater, **(given | changes))
+
+    def counted(self, item: int) -> int:
+        """How many places of an item ratings hold, by the table."""
+        held = select(func.count()).select_from(PlaceRow).where(PlaceRow.item_id == item, PlaceRow.until.is_(None))
+        with self.database.reading() as connection:
+            return int(connection.execute(held).scalar_one())
+
+    def rows(self) -> int:
+        with self.database.reading() as connection:
+            return int(connection.execute(select(func.count()).select_from(RatingRow)).scalar_one())
+
+
+def rated(**changes: Any) -> Judgement:
+    return Judgement(**({"kind": RatingKind.RATED, "answers": ANSWERS, "seconds": 4.0} | changes))
+
+
+def skipped(reason: str = "too dark") -> Judgement:
+    return Judgement(RatingKind.SKIPPED, reason=reason, seconds=2.0)
