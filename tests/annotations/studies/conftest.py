@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from annotations.database import Database, open_database, sqlite_url
+from annotations.store import Store
 from annotations.studies.store import StudyStore
 from core.crops import CropRule
 from core.frames import CoordinateFrame
@@ -51,8 +52,14 @@ def studies(database: Database) -> StudyStore:
 
 
 @pytest.fixture
-def sqlite_studies(tmp_path: Path) -> Iterator[StudyStore]:
-    """The studies of a fresh SQLite file."""
+def sqlite_store(tmp_path: Path) -> Iterator[Store]:
+    """A store in a fresh SQLite file, for what does not depend on the back end."""
     database = open_database(sqlite_url(tmp_path / "studies.db"))
-    yield StudyStore(database)
+    yield Store(database)
     database.close()
+
+
+@pytest.fixture
+def sqlite_studies(sqlite_store: Store) -> StudyStore:
+    """The studies of that file."""
+    return StudyStore(sqlite_store.database)

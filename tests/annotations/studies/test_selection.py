@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import pytest
-
 from annotations.store import Store
 from annotations.studies.selection import BATCH, select_steps
 from annotations.studies.settings import Selection, StepChoice, StudySettings
@@ -35,30 +33,21 @@ def test_steps_with_a_point_inside_the_picture_are_asked(store: Store, make_trac
     assert chosen(store) == {outside.content_hash: (0,)}
 
 
-def test_steps_that_say_too_little_are_not_asked(store: Store, make_trace: MakeTrace) -> None:
+def test_steps_that_say_too_little_are_not_asked(sqlite_store: Store, make_trace: MakeTrace) -> None:
     trace = make_trace("Here (100, 200). The red mug (300, 200). It stands on the table (500, 300).")
-    store.add_trace(trace, dataset="one")
-    positions = {words: chosen(store, min_words=words).get(trace.content_hash) for words in (0, 1, 2, 3, 4, 5, 6)}
+    sqlite_store.add_trace(trace, dataset="one")
+    positions = {words: chosen(sqlite_store, min_words=words).get(trace.content_hash) for words in (0, 1, 2, 3, 4, 5, 6)}
     assert positions == {0: (0, 1, 2), 1: (0, 1, 2), 2: (1, 2), 3: (1, 2), 4: (2,), 5: (2,), 6: None}
 
 
-@pytest.mark.parametrize(
-    ("wish", "positions"),
-    [
-        ({}, (1, 2, 3, 4)),
-        ({"steps": StepChoice.ALL}, (1, 2, 3, 4)),
-        ({"steps": StepChoice.FIRST}, (1,)),
-        ({"steps": StepChoice.LAST}, (4,)),
-        ({"steps": StepChoice.LOOKED}, (1,)),
-        ({"steps": StepChoice.LOOKED, "min_words": 0}, (0, 1)),
-        ({"steps": StepChoice.FIRST, "min_words": 0}, (0,)),
-    ],
-)
-def test_the_choice_of_steps(store: Store, make_trace: MakeTrace, wish: dict[str, Any], positions: tuple[int, ...]) -> None:
+def test_the_choice_of_steps(store: Store, make_trace: MakeTrace) -> None:
     trace = make_trace("There (40, 40)", "I see the mug at (100, 200)", LONG)
     store.add_trace(trace, dataset="one")
     assert [step.look is not None for step in trace.steps] == [True, True, False, False, False]
-    assert chosen(store, **wish) == {trace.content_hash: positions}
+    positions = {choice: chosen(store, steps=choice)[trace.content_hash] for choice in StepChoice}
+    assert positions == {StepChoice.ALL: (1, 2, 3, 4), StepChoice.FIRST: (1,), StepChoice.LAST: (4,), StepChoice.LOOKED: (1,)}
+    assert chosen(store, steps=StepChoice.LOOKED, min_words=0) == {trace.content_hash: (0, 1)}
+    assert chosen(store, steps=StepChoice.FIRST, min_words=0) == {trace.content_hash: (0,)}
 
 
 def test_filters_leave_the_traces_of_any_of_their_values(store: Store, make_trace: MakeTrace) -> None:
@@ -95,31 +84,31 @@ def test_so_many_traces_are_drawn_by_the_seed(store: Store) -> None:
     assert chosen(store, traces=100) == every
 
 
-def test_a_trace_without_a_step_to_ask_about_takes_no_place_in_the_draw(store: Store, make_trace: MakeTrace) -> None:
+def test_a_trace_without_a_step_to_ask_about_takes_no_place_in_the_draw(sqlite_store: Store, make_trace: MakeTrace) -> None:
     good = make_trace(LONG, name="good")
-    store.add_trace(good, dataset="one")
-    store.add_traces([make_trace("Too short (1, 2).", name=str(number)) for number in range(BATCH + 5)], dataset="one")
-    assert chosen(store, traces=1) == {good.content_hash: (0, 1, 2)}
+    sqlite_store.add_trace(good, dataset="one")
+    sqlite_store.add_traces([make_trace("Too short (1, 2).", name=str(number)) for number in range(BATCH + 5)], dataset="one")
+    assert chosen(sqlite_store, traces=1) == {good.content_hash: (0, 1, 2)}
 
 
-def test_new_traces_change_the_draw_as_little_as_can_be(store: Store) -> None:
-    store.add_traces(make_traces(40, 2, seed=1), dataset="one")
-    before = set(chosen(store, traces=20))
+def test_new_traces_change_the_draw_as_little_as_can_be(sqlite_store: Store) -> None:
+    sqlite_store.add_traces(make_traces(40, 2, seed=1), dataset="one")
+    before = set(chosen(sqlite_store, traces=20))
     new = list(make_traces(10, 2, seed=2))
-    store.add_traces(new, dataset="two")
-    after = set(chosen(store, traces=20))
+    sqlite_store.add_traces(new, dataset="two")
+    after = set(chosen(sqlite_store, traces=20))
     # Each that came in is new, and has pushed out one.
     assert after - before <= {trace.content_hash for trace in new}
     assert 0 < len(after - before) < 10
 
 
-def test_so_many_steps_of_a_trace_are_drawn_by_the_seed(store: Store) -> None:
-    store.add_traces(make_traces(12, 10, seed=3), dataset="one")
-    every = chosen(store)
-    some = chosen(store, steps_per_trace=3)
+def test_so_many_steps_of_a_trace_are_drawn_by_the_seed(sqlite_store: Store) -> None:
+    sqlite_store.add_traces(make_traces(12, 10, seed=3), dataset="one")
+    every = chosen(sqlite_store)
+    some = chosen(sqlite_store, steps_per_trace=3)
     assert all(len(steps) == 3 and set(steps) <= set(every[trace]) and list(steps) == sorted(steps) for trace, steps in some.items())
     assert len({*some.values()}) > 1
-    assert chosen(store, steps_per_trace=3) == some != chosen(store, steps_per_trace=3, seed=1)
+    assert chosen(sqlite_store, steps_per_trace=3) == some != chosen(sqlite_store, steps_per_trace=3, seed=1)
 
 
 def test_the_preview_counts_what_would_be_asked(store: Store, studies: StudyStore, make_trace: MakeTrace) -> None:

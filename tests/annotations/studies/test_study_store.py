@@ -82,16 +82,13 @@ def test_names_are_taken_once(filled: Store, studies: StudyStore) -> None:
     assert len(studies.list()) == 2
 
 
-def test_names_that_cannot_be_kept_are_refused(filled: Store, studies: StudyStore) -> None:
+def test_names_come_out_as_they_went_in_or_are_refused(filled: Store, studies: StudyStore) -> None:
     for name in ("", " \n ", "a" * 501, "a\0b", "\ud800"):
         with pytest.raises(StudyError):
             studies.create(name, PAPER)
         with pytest.raises(NotFound):
             studies.by_name(name)
     assert studies.list() == () and events(studies) == []
-
-
-def test_any_other_name_comes_out_as_it_went_in(filled: Store, studies: StudyStore) -> None:
     for name in ("<b>Study</b>", "Ünïcode 研究", "a" * 500, "'; DROP TABLE studies; --"):
         assert studies.by_name(studies.create(name, PAPER).name).name == name
 
@@ -288,10 +285,10 @@ def test_what_is_not_there_is_not_found(sqlite_studies: StudyStore, ask: Callabl
 
 
 def test_an_unknown_name_is_told_with_those_that_there_are(filled: Store, studies: StudyStore) -> None:
-    with pytest.raises(NotFound, match="There is no study “Cups”: there are none."):
+    with pytest.raises(NotFound, match=r"There is no study “Cups”: there are none\."):
         studies.by_name("Cups")
     studies.create("Mugs", PAPER)
-    with pytest.raises(NotFound, match="there is Mugs."):
+    with pytest.raises(NotFound, match=r"there is Mugs\."):
         studies.by_name("Cups")
 
 
