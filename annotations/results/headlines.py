@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,8 +10,8 @@ import numpy as np
 
 from annotations.results.figures import Count, Figure, Interval, Intervals
 from annotations.results.paper import PAPER
-from annotations.results.resampling import Array, Draws, one_way, ratio, two_way, wilson
-from annotations.results.scored import Mask, ScoredSet, sums_by
+from annotations.results.resampling import Array, Draws, of_mean, wilson
+from annotations.results.scored import Indices, Mask, ScoredSet, sums_by
 from annotations.studies.settings import Measure, Question
 
 if TYPE_CHECKING:
@@ -115,10 +115,13 @@ def figure(which: Asked, ratings: ScoredSet, of: Mask, draws: Draws, *, headline
         empty = Intervals(nothing, nothing, nothing)
         return Figure(which.id, which.title, which.question.id, which.unit, low, high, None, words, Count(), empty, paper)
     count = Count(len(chosen), len(np.unique(ratings.step[meant])), int(trace.max()) + 1, int(rater.max()) + 1)
+    shape = count.traces, count.raters
+    cells, numbers = sums_by(chosen, trace * count.raters + rater, count.traces * count.raters)
+    found = of_mean(cells.reshape(shape), numbers.reshape(shape), draws)
     intervals = Intervals(
-        _known_share(_both(chosen, trace, rater, draws), which, chosen, min(count.traces, count.raters), "trace or rater"),
-        _known_share(_by(chosen, trace, draws, "trace"), which, chosen, count.traces, "trace"),
-        _known_share(_by(chosen, rater, draws, "rater"), which, chosen, count.raters, "rater"),
+        _known_share(found.both, which, chosen, min(count.traces, count.raters), "trace or rater"),
+        _known_share(found.trace, which, chosen, count.traces, "trace"),
+        _known_share(found.rater, which, chosen, count.raters, "rater"),
     )
     value = float(chosen.mean())
     return Figure(which.id, which.title, which.question.id, which.unit, low, high, value, "", count, intervals, paper)
@@ -144,17 +147,6 @@ def _breakdown(dimension: Dimension, ratings: ScoredSet, draws: Draws) -> Breakd
     return Breakdown(dimension.id, dimension.title, "", tuple(rows))
 
 
-def _by(scores: Array, cluster: Array, draws: Draws, noun: str) -> Interval:
-    sums = np.stack(sums_by(scores, cluster, int(cluster.max()) + 1), axis=-1)
-    return one_way(sums, ratio, draws, noun)
-
-
-def _both(scores: Array, trace: Array, rater: Array, draws: Draws) -> Interval:
-    traces, raters = int(trace.max()) + 1, int(rater.max()) + 1
-    cells = sums_by(scores, trace * raters + rater, traces * raters)
-    return two_way(*(sums.reshape(traces, raters) for sums in cells), draws)
-
-
 def _known_share(interval: Interval, which: Asked, scores: Array, clusters: int, noun: str) -> Interval:
     """The interval; where every answer is the same and so nothing varies, that of a share of as many trials as there are clusters."""
     if interval.method or clusters < 2 or which.unit != SHARE or np.ptp(scores) > 0:
@@ -162,9 +154,10 @@ def _known_share(interval: Interval, which: Asked, scores: Array, clusters: int,
     return wilson(clusters if scores[0] == 1.0 else 0, clusters, noun)
 
 
-def _dense(values: Array) -> Array:
+def _dense(values: Indices) -> Indices:
     """The values as places among those that occur."""
-    return np.unique(values, return_inverse=True)[1]
+    places: Indices = np.unique(values, return_inverse=True)[1]
+    return places
 
 
 def _no_value(which: Asked) -> str:
@@ -205,8 +198,3 @@ DIMENSIONS = (
     Dimension("dataset", "Data set", "data set", lambda row: _named(row.facts.dataset if row.facts else UNKNOWN)),
     Dimension("version", "Guideline version", "guideline version", _version),
 )
-
-
-def tables_of(found: tuple[Breakdown, ...]) -> Iterator[tuple[Breakdown, BreakdownRow, Figure]]:
-    """Every figure of every row, flat."""
-    return ((breakdown, row, entry) for breakdown in found for row in breakdown.rows for entry in row.figures)

@@ -56,7 +56,7 @@ def pairs_table(pairs: Pairs, about: About) -> Table:
 
 def agreement_table(found: Sequence[Agreement], about: About) -> Table:
     """A row a question, level and coefficient."""
-    columns = ("question", "title", "level", "answers", "steps", "ratings", "traces", "raters")
+    columns: tuple[str, ...] = ("question", "title", "level", "answers", "steps", "ratings", "traces", "raters")
     columns += ("coefficient", "name", "value", "note", "reading", *_ENDS)
     rows = tuple(
         (
@@ -85,7 +85,7 @@ def points_table(found: Sequence[PointAgreement], about: About) -> Table:
 def raters_table(found: Sequence[RaterRow], settings: StudySettings, about: About) -> Table:
     """A row a rater."""
     questions = [question.id for question in settings.questions]
-    columns = ("rater", "rated", "skipped", "withdrawn", "surplus", "set_apart", "unsure", "corrected", "comments")
+    columns: tuple[str, ...] = ("rater", "rated", "skipped", "withdrawn", "surplus", "set_apart", "unsure", "corrected", "comments")
     columns += ("seconds_median", "seconds_q1", "seconds_q3", "seconds_n", *(f"{name}{of}" for name in _SHARES for of in ("", "_n")))
     columns += tuple(f"{name}_{question}" for question in questions for name in ("same", "pairs", "shared_steps", "difference"))
     drifts = [name for name in ("accuracy", "helpfulness", "seconds") if any(drift.id == name for row in found for drift in row.drift)]
@@ -106,7 +106,19 @@ def leave_one_out_table(found: Sequence[LeaveOneOut], about: About) -> Table:
 
 def ratings_table(every: Sequence[RatedStep], settings: StudySettings, names: Mapping[int, str], about: About) -> Table:
     """A row a rating, of those that do not count as well, in the order they came in; steps count from 1, points are in pixels."""
-    columns = ("rating", "rater", "at", "revision", "version", "fate", "trace", "step", "seconds", "keys_only", "zoom_seen")
+    columns: tuple[str, ...] = (
+        "rating",
+        "rater",
+        "at",
+        "revision",
+        "version",
+        "fate",
+        "trace",
+        "step",
+        "seconds",
+        "keys_only",
+        "zoom_seen",
+    )
     columns += tuple(name for question in settings.questions for name in (f"answer_{question.id}", f"score_{question.id}"))
     columns += ("correction_x", "correction_y", "box_x1", "box_y1", "box_x2", "box_y2", "own_x", "own_y", "comment", "reason")
     columns += ("dataset", "domain", "policy", "correct", "stop", "sample", "picture", "width", "height", "x", "y", "looked", "steps")

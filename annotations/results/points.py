@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from annotations.results.figures import Interval, Median
-from annotations.results.resampling import Array, Draws, of_drawn, one_way, ratio
+from annotations.results.resampling import Array, Draws, Times, of_drawn, one_way, ratio
 from annotations.results.scored import Indices, ScoredSet, sums_by
 from core.geometry import Point
 
@@ -141,9 +141,13 @@ def _pairs_of(step: Indices) -> tuple[Indices, Indices]:
 
 def _medians(points: Array, step: Indices) -> tuple[Array, Indices]:
     """Of each step the median of its points, each coordinate by itself, (steps, 2), and the place of its first point."""
-    groups = np.split(np.arange(len(step)), np.flatnonzero(np.diff(step)) + 1) if len(step) else []
-    middle = np.array([np.median(points[places], axis=0) for places in groups]).reshape(-1, 2)
-    return middle, np.array([places[0] for places in groups], dtype=np.int64)
+    first = np.flatnonzero(np.diff(step, prepend=-1))
+    last = np.append(first[1:], len(step)) - 1
+    middle = np.empty((len(first), 2))
+    for axis in range(2):
+        ordered = points[np.lexsort((points[:, axis], step)), axis]
+        middle[:, axis] = (ordered[(first + last) // 2] + ordered[(first + last + 1) // 2]) / 2
+    return middle, first
 
 
 def _distances(pixels: Array, width: Array, trace: Indices, draws: Draws, words: str) -> Distances:
@@ -173,7 +177,7 @@ def _median(values: Array, cluster: Indices, draws: Draws) -> Median:
     return Median(float(np.median(values)), len(values), interval)
 
 
-def drawn_median(ordered: Array, times: Array) -> Array:
+def drawn_median(ordered: Array, times: Times) -> Array:
     """The medians (resamples) of ordered values (n) that were drawn so many times each (resamples, n), not all 0 times."""
     up_to = np.cumsum(times, axis=1)
     total = up_to[:, -1:]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 Indices = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
+
+Value = TypeVar("Value", int, str)
 
 UNANSWERED = -1
 """In place of a choice, where a question has no answer."""
@@ -52,7 +54,7 @@ def scored_set(rows: Iterable[RatedStep], settings: StudySettings) -> ScoredSet:
     """The set of those rows that count: rated, and standing so. An answer that is none of the question's choices has no score."""
     counting = [row for row in rows if row.standing is Standing.COUNTS and row.rating.judgement.kind is RatingKind.RATED]
     counting.sort(key=lambda row: (row.trace, row.step, row.rating.rater, row.rating.id))
-    raters = sorted({row.rating.rater for row in counting})
+    raters, rater = numbered([row.rating.rater for row in counting])
     answers = {question.id: _answers(question, counting) for question in settings.questions}
     return ScoredSet(
         settings,
@@ -60,13 +62,13 @@ def scored_set(rows: Iterable[RatedStep], settings: StudySettings) -> ScoredSet:
         tuple(raters),
         _numbered([row.trace for row in counting]),
         _numbered([(row.trace, row.step) for row in counting]),
-        np.array([raters.index(row.rating.rater) for row in counting], dtype=np.int64),
+        rater,
         answers,
         {question.id: _scores(question, answers[question.id]) for question in settings.questions},
     )
 
 
-def numbered(values: list[str]) -> tuple[list[str], Indices]:
+def numbered(values: list[Value]) -> tuple[list[Value], Indices]:
     """The different values in their order, and for each value its place among them."""
     known = sorted(set(values))
     place = {value: index for index, value in enumerate(known)}
@@ -76,7 +78,8 @@ def numbered(values: list[str]) -> tuple[list[str], Indices]:
 def sums_by(values: Array, group: Indices, groups: int) -> tuple[Array, Array]:
     """Sums and numbers (groups) of the values that are numbers, by group."""
     there = np.isfinite(values)
-    return np.bincount(group[there], values[there], groups), np.bincount(group[there], minlength=groups).astype(np.float64)
+    numbers = np.bincount(group[there], minlength=groups)
+    return np.bincount(group[there], values[there], groups).astype(np.float64), numbers.astype(np.float64)
 
 
 def _numbered(values: list[str] | list[tuple[str, int]]) -> Indices:

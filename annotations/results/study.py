@@ -28,7 +28,7 @@ from annotations.results.notes import NOTES, PSEUDONYMS
 from annotations.results.overlap import Agreement, agreements
 from annotations.results.pairs import Pairs, pairs
 from annotations.results.points import PointAgreement, point_agreements
-from annotations.results.raters import FATES, RaterRow, fate, rater_rows
+from annotations.results.raters import RaterRow, fate, rater_rows
 from annotations.results.resampling import Draws
 from annotations.results.scored import ScoredSet, scored_set
 from annotations.results.tables import About, Table
@@ -144,7 +144,7 @@ def results(
     draws = Draws(seed, resamples)
     study = studies.study(study_id)
     settings = study.settings
-    rows = ratings.ratings(study_id)
+    rows: Iterable[RatedStep] = ratings.ratings(study_id)
     if version is not None:
         known = {entry.version: entry.settings for entry in studies.versions(study_id)}
         if version not in known:
@@ -183,7 +183,7 @@ def results_of(
         draws.resamples,
         LEVEL,
         pseudonyms,
-        NOTES | ({"pseudonyms": PSEUDONYMS} if pseudonyms else {}),
+        dict(NOTES) | ({"pseudonyms": PSEUDONYMS} if pseudonyms else {}),
         _counts(every, ratings),
         figures,
         breakdowns(ratings, draws),
@@ -208,8 +208,12 @@ def _counts(every: Sequence[RatedStep], ratings: ScoredSet) -> Counts:
     said = [row.rating.judgement for row in ratings.rows]
     skipped = Counter(row.rating.judgement.reason.strip() for row in every if row.rating.judgement.kind is RatingKind.SKIPPED)
     return Counts(
-        len(every),
-        *(fates[name] for name in FATES),
+        ratings=len(every),
+        counting=fates["counts"],
+        skipped=fates["skipped"],
+        withdrawn=fates["withdrawn"],
+        surplus=fates["surplus"],
+        set_apart=fates["set_apart"],
         raters=len(ratings.raters),
         traces=len({row.trace for row in ratings.rows}),
         steps=len({(row.trace, row.step) for row in ratings.rows}),
