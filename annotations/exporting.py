@@ -112,7 +112,7 @@ def export_jsonl(
             done += 1
             if picture_folder is not None:
                 wanted.update(_hashes(stored))
-    written = _write_pictures(sorted(wanted), pictures, picture_folder) if pictures and picture_folder else 0
+    written = write_pictures(sorted(wanted), pictures, picture_folder) if pictures and picture_folder else 0
     return ExportResult(done, written, target)
 
 
@@ -172,7 +172,11 @@ def _told(store: Store, query: TraceQuery, progress: Callable[[int, int], None])
     progress(total, total)
 
 
-def _write_pictures(hashes: list[str], pictures: PictureStore, folder: Path) -> int:
+def write_pictures(hashes: list[str], pictures: PictureStore, folder: Path) -> int:
+    """Writes picture files, named by their content hash, into a folder; how many were new there comes back.
+
+    Raises StoreError where nothing can be written, NotFound for a picture that the store does not hold.
+    """
     written = 0
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -20,7 +20,7 @@ class Selection:
 
     rated: int
     passed: tuple[TraceEvidence, ...]
-    failed: Mapping[str, int] = field(hash=False)
+    failed: dict[str, int] = field(hash=False)
 
 
 def select(evidence: Iterable[TraceEvidence], rule: Rule) -> Selection:

@@ -45,6 +45,9 @@ class SplitPlan:
         raise AssertionError("the shares make 1, and what is drawn is below 1")
 
 
+DEFAULT_SPLIT = SplitPlan()
+
+
 def parse_shares(text: str) -> tuple[float, float, float]:
     """Three shares from "0.9,0.05,0.05". Raises RuleError for anything else; whether they make 1 is checked by SplitPlan."""
     parts = [part.strip() for part in text.split(",")]

@@ -1,0 +1,215 @@
+"""From a study's ratings to a file of curated records: what would be in it, and the file itself.
+
+The same database, study and recipe give the same bytes: records lie in the order of their traces' content hashes, every figure is exact,
+and nothing tells when the file was written. What a study's ratings say is kept until something changes, so that a rule can be tried
+out as fast as it is typed.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import UTC
+from pathlib import Path
+
+from annotations.curation.corrections import Hindrance, correct
+from annotations.curation.evidence import Judged, TraceEvidence, gather
+from annotations.curation.reading import asked_steps, rating_counts, state_of, trace_facts
+from annotations.curation.recipes import Corrections, Exported, Passed, Preview, Recipe, SplitCount
+from annotations.curation.select import Selection, refuse_unasked, select
+from annotations.curation.splitting import picture_keys
+from annotations.exporting import write_pictures
+from annotations.pictures import PictureStore
+from annotations.ratings.store import RatingStore
+from annotations.ratings.values import Standing
+from annotations.store import Store
+from annotations.studies.store import StudyStore
+from annotations.studies.values import Study
+from core.errors import RecordError, StoreError, StudyError
+from core.manifest import Curation
+from core.records import CuratedRecord, Provenance, Split, write_records
+
+# Studies whose evidence is kept.
+_KEPT = 4
+_NAMED = 10
+
+
+class Pool:
+    """The evidence of one study in one state of the database, and what is known of the records that its traces would make."""
+
+    def __init__(self, study: Study, state: tuple[int, int, int], evidence: tuple[TraceEvidence, ...]) -> None:
+        self.study = study
+        self.state = state
+        self.evidence = evidence
+        self.keys = picture_keys((one.facts.id, one.facts.pictures) for one in evidence)
+        # (trace, corrections) -> points moved, and why there can be no record. It depends on no rule, so it is worked out once.
+        self.outcomes: dict[tuple[str, Corrections], tuple[int, str]] = {}
+
+    def select(self, recipe: Recipe) -> Selection:
+        refuse_unasked(recipe.rule, self.study.settings)
+        return select(self.evidence, recipe.rule)
+
+
+class Curator:
+    """Previews and writes files of records. Safe to share between threads."""
+
+    def __init__(self, store: Store, studies: StudyStore, ratings: RatingStore) -> None:
+        self._store, self._studies, self._ratings = store, studies, ratings
+        self._lock = threading.Lock()
+        self._pools: dict[int, Pool] = {}
+
+    def studies(self) -> tuple[tuple[Study, int], ...]:
+        """The studies with ratings, the newest first, and how many ratings each has."""
+        with self._store.database.reading() as connection:
+            counts = rating_counts(connection)
+        return tuple((study, counts[study.id]) for study in self._studies.list() if study.id in counts)
+
+    def study(self, name: str | None) -> Study:
+        """The study of that name, or, without a name, the only one that has ratings. Raises NotFound or StudyError."""
+        if name is not None:
+            return self._studies.by_name(name)
+        rated = [study for study, _ in self.studies()]
+        if not rated:
+            raise StudyError("No study has ratings yet, so no trace is preferred: rate steps first.")
+        if len(rated) > 1:
+            names = ", ".join(f"“{study.name}”" for study in rated[:_NAMED])
+            raise StudyError(f"{len(rated)} studies have ratings, and a rule reads those of one: add --study NAME, with one of {names}.")
+        return rated[0]
+
+    def preview(self, study_id: int, recipe: Recipe) -> Preview:
+        """What an export would hold. Raises NotFound, and RuleError for a condition that the study does not ask about."""
+        pool = self._pool(study_id)
+        selection = pool.select(recipe)
+        with self._lock:
+            passed = tuple(self._passed(pool, one, recipe) for one in selection.passed)
+        left_out = Counter(one.left_out for one in passed if one.left_out)
+        splits = []
+        for split in Split:
+            mine = [one for one in passed if one.split is split and not one.left_out]
+            pictures = {picture for one in mine for picture in one.evidence.facts.pictures}
+            splits.append(SplitCount(split, len(mine), len(pictures)))
+        return Preview(pool.study, recipe, selection.rated, selection.failed, passed, dict(sorted(left_out.items())), tuple(splits))
+
+    def export(
+        self,
+        study_id: int,
+        recipe: Recipe,
+        path: Path,
+        *,
+        pictures: PictureStore | None = None,
+        picture_folder: Path | None = None,
+        progress: Callable[[int, int], None] = lambda done, total: None,
+    ) -> Exported:
+        """Writes the records and, beside them, their manifest.
+
+        picture_folder  gets the whole pictures of the records, named by their hash; it needs `pictures`. `progress` is told traces
+                        done and traces in all. Raises as `preview` does, StoreError where nothing can be written, NotFound for a
+                        picture that the store does not hold.
+        """
+        making = _Making(self._store, self._pool(study_id), recipe, progress)
+        try:
+            manifest = write_records(path, making.records(), str(recipe.rule), curation=making.curation)
+        except OSError as error:
+            raise StoreError(f"{path} cannot be written ({error.strerror or error}): make room or choose another place.") from error
+        written = write_pictures(sorted(making.pictures), pictures, picture_folder) if pictures and picture_folder else 0
+        return Exported(making.pool.study, manifest, written)
+
+    def _pool(self, study_id: int) -> Pool:
+        with self._lock:
+            database = self._store.database
+            # The state is asked for first: what changes while the rest is read makes the pool out of date, and never wrongly current.
+            with database.reading() as connection:
+                state = state_of(connection, study_id)
+            known = self._pools.get(study_id)
+            if known is not None and known.state == state:
+                return known
+            study = self._studies.study(study_id)
+            judged = [
+                Judged(one.trace, one.step, one.rating.rater, one.version, one.rating.at, one.rating.judgement)
+                for one in self._ratings.ratings(study_id)
+                if one.standing is Standing.COUNTS
+            ]
+            with database.reading() as connection:
+                asked, facts = asked_steps(connection, study_id), trace_facts(connection, (one.trace for one in judged))
+            self._pools.pop(study_id, None)
+            self._pools[study_id] = Pool(study, state, gather(judged, study.settings, asked, facts))
+            while len(self._pools) > _KEPT:
+                self._pools.pop(next(iter(self._pools)))
+            return self._pools[study_id]
+
+    def _passed(self, pool: Pool, one: TraceEvidence, recipe: Recipe) -> Passed:
+        key = (one.facts.id, recipe.corrections)
+        if key not in pool.outcomes:
+            record = make_record(self._store, pool, one, recipe)
+            pool.outcomes[key] = (0, record) if isinstance(record, str) else (len(record.provenance.corrected), "")
+        return Passed(one, recipe.split.of(pool.keys[one.facts.id]), *pool.outcomes[key])
+
+
+class _Making:
+    """One file of records in the making: counts as it goes."""
+
+    def __init__(self, store: Store, pool: Pool, recipe: Recipe, progress: Callable[[int, int], None]) -> None:
+        self.pool = pool
+        self.pictures: set[str] = set()
+        self._store, self._recipe, self._progress = store, recipe, progress
+        self._selection = pool.select(recipe)
+        self._left_out = Counter[str]()
+        self._used: list[TraceEvidence] = []
+
+    def records(self) -> Iterator[CuratedRecord]:
+        """The records of the traces that pass, ordered by the content hash of the trace that people rated."""
+        total = len(self._selection.passed)
+        for done, one in enumerate(self._selection.passed, start=1):
+            record = make_record(self._store, self.pool, one, self._recipe)
+            if isinstance(record, str):
+                self._left_out[record] += 1
+            else:
+                self._used.append(one)
+                self.pictures.update(picture.sha256 for picture in record.pictures)
+                yield record
+            self._progress(done, total)
+
+    def curation(self) -> Curation:
+        """How the records were chosen; to be asked once all are made."""
+        newest = max((one.newest for one in self._used), default=None)
+        return Curation(
+            study=self.pool.study.name,
+            guidelines=tuple(sorted({version for one in self._used for version in one.guidelines})),
+            newest_rating=newest.astimezone(UTC).isoformat(timespec="seconds") if newest else "",
+            raters=tuple(f"r{number}" for number in sorted({rater for one in self._used for rater in one.raters})),
+            rated=self._selection.rated,
+            passed=len(self._selection.passed),
+            failed=dict(self._selection.failed),
+            left_out=dict(sorted(self._left_out.items())),
+            corrections=self._recipe.corrections.value,
+            shares=self._recipe.split.shares,
+            seed=self._recipe.split.seed,
+        )
+
+
+def make_record(store: Store, pool: Pool, evidence: TraceEvidence, recipe: Recipe) -> CuratedRecord | str:
+    """The record of a trace that passes, or the reason in words why there can be none."""
+    facts = evidence.facts
+    # The first by name of those that the rule asks for: which data set came into the store first must not matter.
+    dataset = next((name for name in facts.datasets if name in recipe.rule.dataset), facts.datasets[0])
+    trace = store.trace(facts.id, dataset=dataset).trace
+    result = correct(trace, evidence) if recipe.corrections is Corrections.APPLY else None
+    if isinstance(result, Hindrance):
+        return result.value
+    moved = result.steps if result else ()
+    provenance = Provenance(
+        rule=str(recipe.rule),
+        raters=len(evidence.raters),
+        dataset=dataset,
+        policy=facts.policy,
+        study=pool.study.name,
+        original=facts.id if moved else "",
+        corrected=moved,
+    )
+    try:
+        return CuratedRecord.from_trace(result.trace if result else trace, provenance, split=recipe.split.of(pool.keys[facts.id]))
+    except RecordError as error:
+        # Without its numbers, so that equal reasons count as one.
+        return re.sub(r"\d+", "…", str(error)).rstrip(".")
