@@ -18,6 +18,7 @@ from annotations.pictures import PictureStore, read_header
 from annotations.ratings.values import Ask, Progress, Rating, RatingKind
 from annotations.studies.sentences import SentencePart, example_parts, in_one, sentence_parts
 from annotations.studies.settings import Example, Question, StudySettings
+from annotations.studies.values import Study
 from core.errors import NotFound, PictureError
 from core.geometry import Size
 from core.trace import Look, Picture, Step, Trace
@@ -28,18 +29,18 @@ Json = dict[str, Any]
 _OWN_PICTURE = re.compile(r"[A-Za-z0-9_-]+\.(?:png|jpg)")
 
 
-def item_view(ask: Ask, trace: Trace, settings: StudySettings, version: int, version_id: int, rating: Rating | None) -> Json:
-    """An item as its rater is shown it; `rating` is the rater's own newest one, None where there is none.
+def item_view(ask: Ask, trace: Trace, study: Study, rating: Rating | None) -> Json:
+    """An item as its rater is shown it under the study's newest version; `rating` is the rater's own newest one, if there is one.
 
     Raises NotFound where the trace has no such step, no point in it, or no picture.
     """
-    step = step_of(trace, ask.step)
+    step, settings = step_of(trace, ask.step), study.settings
     if step.point is None or not trace.sample.pictures:
         raise NotFound("This step has no point on a picture any more: there is nothing to rate.")
     return {
         "item": ask.item,
-        "version": version,
-        "version_id": version_id,
+        "version": study.version,
+        "version_id": study.version_id,
         "trace": ask.trace,
         "until": ask.until.isoformat(),
         "trace_number": ask.trace_number,

@@ -11,20 +11,21 @@ from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from app.api import router
+from app.api import router as traces
 from app.bodies import BodyTooLarge
+from app.gate import Gate
 from app.lanes import Lanes
+from app.rate_page import router as rate_page
+from app.rating_api import router as rating
 from app.services import STATIC, Services
 from app.ui import HEAD, build_ui, theme
-from core.errors import NotAllowed, NotFound, NotSignedIn, ReadOnly, SaccadeError, SignInRefused, StoreError, TooManyAttempts
-
-# A page from elsewhere that gives this machine's address another name (DNS rebinding) gets no answer.
-LOCAL_NAMES = ("127.0.0.1", "localhost", "[::1]")
+from core.errors import NameTaken, NotAllowed, NotFound, NotSignedIn, ReadOnly, SaccadeError, SignInRefused, StoreError, TooManyAttempts
 
 # Below 500 the same request would be refused again. A database that is busy or full may take it later, so a page keeps trying.
 _STATUS: tuple[tuple[type[SaccadeError], int], ...] = (
     (BodyTooLarge, 413),
     (NotFound, 404),
+    (NameTaken, 409),
     (TooManyAttempts, 429),
     (SignInRefused, 401),
     (NotSignedIn, 401),
@@ -57,12 +58,13 @@ def build_app(services: Services) -> FastAPI:
 
 def add_routes(app: FastAPI, services: Services) -> None:
     """Gives an application everything but the Gradio pages: the routes, the static files, and the guards around them."""
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(LOCAL_NAMES))
+    app.add_middleware(Gate, application=app, raters=services.raters)
     app.middleware("http")(_guard)
     app.add_exception_handler(SaccadeError, _as_sentence)
     app.state.services = services
     app.state.lanes = Lanes(services.store.database)
-    app.include_router(router)
+    for routes in (traces, rating, rate_page):
+        app.include_router(routes)
     app.mount("/ui", StaticFiles(directory=STATIC), name="ui")
 
 

@@ -77,7 +77,8 @@ class RatingStore:
         trace       content hash of the trace that the rater was shown; where it is not the item's, the rating is kept, set apart
         token       made by the client, once for each rating: sent again, it is acknowledged again and writes nothing
 
-        Raises RatingRefused for a judgement that nobody could have meant, and NotAllowed for a token of another rater.
+        Raises RatingRefused for a judgement that nobody could have meant, NotAllowed for a token of another rater, and NotFound for an
+        item that this rater was never asked about, as far as can be told.
         """
         check_token(token)
         check_trace(trace)
@@ -90,6 +91,9 @@ class RatingStore:
                 if known.rating.item != item_id or known.rating.judgement.kind is RatingKind.WITHDRAWN:
                     raise RatingRefused("This token has been used for something else: make a new one for every rating.")
                 return Acknowledged(known.rating, desk.standing_of(item, known), True)
+            if trace != item.trace and not _has_had(desk, item, rater_id):
+                # A lease that ended leaves nothing behind, but whoever was shown the item knows its trace.
+                raise no_item(item_id)
             version = self._versions.version(connection, version_id)
             if version.study != study.id:
                 raise RatingRefused(f"The version {version_id} belongs to another study than the item {item_id}: load the page again.")
@@ -196,7 +200,7 @@ class RatingStore:
         if own is not None and own.until is None:
             # A rating that counts needs no lease.
             return lease_end(desk.study, desk.now)
-        if own is None and not revisions and not desk.has_draft(item, rater_id):
+        if not _has_had(desk, item, rater_id):
             raise NotAllowed("This step is not kept for you any more: ask for the next one.")
         if own is None and revisions and revisions[-1].kind is not RatingKind.WITHDRAWN:
             return desk.now
@@ -227,6 +231,11 @@ class RatingStore:
         memory = self._memory.study(study.id)
         with memory.lock:
             memory.note(item.id, item.free(study.places, now))
+
+
+def _has_had(desk: Desk, item: ItemState, rater_id: int) -> bool:
+    """Whether anything tells that the rater was asked about the item: a place, a rating or a draft."""
+    return item.place_of(rater_id) is not None or bool(item.revisions.get(rater_id)) or desk.has_draft(item, rater_id)
 
 
 def _picture_size(connection: Connection, trace: str) -> Size | None:

@@ -1,0 +1,254 @@
+"""The HTTP routes of rating. Each acts for the person of its session and for nobody else: no route takes a rater from outside.
+
+They stand beside Gradio, whose queue takes some thirty times as long. What a rater is shown is made in `app.rating_view`; whether
+something may be read or written is decided by the stores, by the rater's own number.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import FileResponse, JSONResponse
+from pydantic import Field
+
+from annotations.documents import MAX_INTEGER
+from annotations.ratings.values import Acknowledged, Ask, Judgement, Rating
+from annotations.studies.values import Study
+from app.bodies import Form, body_of
+from app.identity import Who
+from app.lanes import Lanes
+from app.rating_view import given_view, guideline_view, item_view, progress_view, rating_view, step_of
+from app.services import STATIC, Services
+from core.errors import NotAllowed, NotFound
+
+router = APIRouter()
+
+MAX_DRAFT = 64 * 1024
+MAX_ASKED = 10
+# The largest number that a browser counts to without a gap.
+_MAX_SEQUENCE = 2**53 - 1
+_PAGE_SIZE = 50
+_NUMBER = re.compile(r"[0-9]{1,10}")
+# One sentence for an item that does not exist and for one that is somebody else's.
+_NOT_YOURS = "This step is not among those that you were asked: go on with the next one."
+# A browser may keep a crop, for whoever is signed in to it.
+_KEPT = {"Cache-Control": "private, max-age=3600"}
+
+Json = dict[str, Any]
+Number = Annotated[int, Field(ge=1, le=MAX_INTEGER)]
+
+
+class NextForm(Form):
+    """How many items to hold: the one that is shown, and those that are fetched ahead."""
+
+    count: Annotated[int, Field(ge=1, le=MAX_ASKED)] = 3
+
+
+class DraftForm(Form):
+    """A draft, and which of the page's it is."""
+
+    sequence: Annotated[int, Field(ge=0, le=_MAX_SEQUENCE)]
+    content: dict[str, Any]
+
+
+class RatingForm(Form):
+    """A rating: of what, under which guideline, and under which token of the page's."""
+
+    token: str
+    item: Number
+    version_id: Number
+    trace: str
+    judgement: dict[str, Any]
+
+
+class UndoForm(Form):
+    """The token of an undo."""
+
+    token: str
+
+
+def services(request: Request) -> Services:
+    """The services the application was built with."""
+    found: Services = request.app.state.services
+    return found
+
+
+def lanes(request: Request) -> Lanes:
+    """The lanes of the application."""
+    found: Lanes = request.app.state.lanes
+    return found
+
+
+Kit = Annotated[Services, Depends(services)]
+Lane = Annotated[Lanes, Depends(lanes)]
+
+
+@router.get("/api/rating/studies")
+async def list_studies(kit: Kit, lane: Lane, who: Who) -> JSONResponse:
+    """All studies, with how far this rater is in each."""
+    return JSONResponse(await lane.read(partial(_studies, kit, who.id)))
+
+
+@router.get("/api/rating/studies/{study}")
+async def open_study(kit: Kit, lane: Lane, who: Who, study: str) -> JSONResponse:
+    """A study's guideline, and how far this rater is in it."""
+    return JSONResponse(await lane.read(partial(_study, kit, who.id, _number(study))))
+
+
+@router.post("/api/rating/studies/{study}/next")
+async def next_items(kit: Kit, lane: Lane, who: Who, study: str, asked: Annotated[NextForm, Depends(body_of(NextForm))]) -> JSONResponse:
+    """The items that this rater is asked next, held for a time; none where nothing is left to do."""
+    number = _number(study)
+    asks = await lane.write(partial(kit.ratings.next, number, who.id, count=asked.count))
+    return JSONResponse(await lane.read(partial(_asked, kit, who.id, number, asks)))
+
+
+@router.get("/api/rating/items/{item}")
+async def open_item(kit: Kit, lane: Lane, who: Who, item: str) -> JSONResponse:
+    """An item again that this rater holds or has rated."""
+    ask = await lane.write(partial(_hold, kit, who.id, item))
+    return JSONResponse(await lane.read(partial(_item, kit, who.id, ask)))
+
+
+@router.get("/api/rating/items/{item}/zoom.png")
+async def zoom(kit: Kit, lane: Lane, who: Who, item: str) -> Response:
+    """The exact pixels that the model saw at this step: the recorded crop where the source kept it, else cut again."""
+    ask = await lane.write(partial(_hold, kit, who.id, item))
+    return await lane.read(partial(_zoom, kit, ask))
+
+
+@router.put("/api/rating/items/{item}/draft")
+async def save_draft(
+    kit: Kit, lane: Lane, who: Who, item: str, draft: Annotated[DraftForm, Depends(body_of(DraftForm, limit=MAX_DRAFT))]
+) -> JSONResponse:
+    """Keeps what a rater has begun to say. `kept` is false where something newer is there."""
+    return JSONResponse(await lane.write(partial(_keep_draft, kit, who.id, item, draft)))
+
+
+@router.post("/api/rating/ratings")
+async def submit(kit: Kit, lane: Lane, who: Who, form: Annotated[RatingForm, Depends(body_of(RatingForm))]) -> JSONResponse:
+    """Keeps a rating; the answer comes when it is on the disk. The same token again is answered as the first time, and writes nothing."""
+    judgement = Judgement.from_json(form.judgement)
+    keep = partial(
+        kit.ratings.submit, form.item, who.id, version_id=form.version_id, trace=form.trace, judgement=judgement, token=form.token
+    )
+    return JSONResponse(await lane.read(partial(_acknowledged, kit, who.id, await lane.write(keep))))
+
+
+@router.post("/api/rating/studies/{study}/undo")
+async def undo(kit: Kit, lane: Lane, who: Who, study: str, form: Annotated[UndoForm, Depends(body_of(UndoForm))]) -> JSONResponse:
+    """Takes this rater's last rating of the study back; the item is asked again, with the former answers as its draft."""
+    number = _number(study)
+    ask = await lane.write(partial(kit.ratings.withdraw_last, number, who.id, token=form.token))
+    return JSONResponse(await lane.read(partial(_undone, kit, who.id, number, ask)))
+
+
+@router.get("/api/rating/studies/{study}/mine")
+async def mine(kit: Kit, lane: Lane, who: Who, study: str, page: str = "1") -> JSONResponse:
+    """A page of this rater's own ratings, the newest first."""
+    return JSONResponse(await lane.read(partial(_mine, kit, who.id, _number(study), _number(page))))
+
+
+def _number(text: str) -> int:
+    """A row's number out of an address. Raises NotFound for what is none."""
+    if not _NUMBER.fullmatch(text) or not 1 <= int(text) <= MAX_INTEGER:
+        raise NotFound(f"There is nothing under the number {text[:40]!r}: the link is incomplete.")
+    return int(text)
+
+
+def _studies(kit: Services, rater: int) -> Json:
+    found = []
+    for study in kit.studies.list():
+        progress = kit.ratings.progress(study.id, rater)
+        open_now = 0 if study.closed else progress.open
+        line = {"id": study.id, "name": study.name, "version": study.version, "closed": study.closed}
+        found.append({**line, "done": progress.done, "open": open_now})
+    return {"studies": found}
+
+
+def _study(kit: Services, rater: int, number: int) -> Json:
+    study = kit.studies.study(number)
+    return {
+        "id": study.id,
+        "name": study.name,
+        "version": study.version,
+        "version_id": study.version_id,
+        "closed": study.closed,
+        "guideline": guideline_view(study.settings, kit.pictures, STATIC / "demo" / "pictures"),
+        "progress": _progress(kit, rater, number),
+    }
+
+
+def _progress(kit: Services, rater: int, number: int) -> Json:
+    return progress_view(kit.ratings.progress(number, rater))
+
+
+def _asked(kit: Services, rater: int, number: int, asks: tuple[Ask, ...]) -> Json:
+    study = kit.studies.study(number)
+    items = [_view(kit, ask, study) for ask in asks]
+    return {"items": items, "progress": _progress(kit, rater, number), "version": study.version}
+
+
+def _view(kit: Services, ask: Ask, study: Study, rating: Rating | None = None) -> Json:
+    return item_view(ask, kit.recent.trace(ask.trace), study, rating)
+
+
+def _hold(kit: Services, rater: int, item: str) -> Ask:
+    try:
+        return kit.ratings.hold(_number(item), rater)
+    except (NotFound, NotAllowed) as error:
+        raise NotFound(_NOT_YOURS) from error
+
+
+def _item(kit: Services, rater: int, ask: Ask) -> Json:
+    history = kit.ratings.history(ask.item, rater)
+    return _view(kit, ask, kit.studies.study(kit.studies.study_of(ask.item)), history[-1] if history else None)
+
+
+def _zoom(kit: Services, ask: Ask) -> Response:
+    trace = kit.recent.trace(ask.trace)
+    step = step_of(trace, ask.step)
+    kept = step.look.picture if step.look else None
+    if kept:
+        return FileResponse(kit.pictures.path(kept), media_type=kit.pictures.media_type(kept), headers=_KEPT)
+    return Response(kit.crops.png(trace, step, ask.trace), media_type="image/png", headers=_KEPT)
+
+
+def _keep_draft(kit: Services, rater: int, item: str, draft: DraftForm) -> Json:
+    try:
+        kept = kit.ratings.save_draft(_number(item), rater, draft.sequence, draft.content)
+        return {"kept": kept, "until": kit.ratings.hold(_number(item), rater).until.isoformat()}
+    except (NotFound, NotAllowed) as error:
+        raise NotFound(_NOT_YOURS) from error
+
+
+def _acknowledged(kit: Services, rater: int, answer: Acknowledged) -> Json:
+    rating = answer.rating
+    return {
+        "rating": rating_view(rating),
+        "standing": answer.standing.value,
+        "repeated": answer.repeated,
+        "saved_at": rating.at.isoformat(),
+        "progress": _progress(kit, rater, kit.studies.study_of(rating.item)),
+    }
+
+
+def _undone(kit: Services, rater: int, number: int, ask: Ask) -> Json:
+    return {"item": _view(kit, ask, kit.studies.study(number)), "progress": _progress(kit, rater, number)}
+
+
+def _mine(kit: Services, rater: int, number: int, page: int) -> Json:
+    settings = kit.studies.study(number).settings
+    found = kit.ratings.mine(number, rater, page=page, page_size=_PAGE_SIZE)
+    items = []
+    for line in found.items:
+        try:
+            trace = kit.recent.trace(line.rating.trace)
+        except NotFound:
+            # The trace is gone; what was said about it is not.
+            trace = None
+        items.append(given_view(line.rating, line.standing.value, trace, line.step, settings))
+    return {"total": found.total, "pages": found.pages, "items": items}
