@@ -9,15 +9,17 @@ import gradio as gr
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.staticfiles import StaticFiles
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from app.api import router as traces
 from app.bodies import BodyTooLarge
 from app.gate import Gate
 from app.lanes import Lanes
 from app.rate_page import router as rate_page
+from app.rater_api import router as raters
 from app.rating_api import router as rating
 from app.services import STATIC, Services
+from app.session_api import router as session
+from app.sign_in import router as sign_in
 from app.ui import HEAD, build_ui, theme
 from core.errors import NameTaken, NotAllowed, NotFound, NotSignedIn, ReadOnly, SaccadeError, SignInRefused, StoreError, TooManyAttempts
 
@@ -63,7 +65,7 @@ def add_routes(app: FastAPI, services: Services) -> None:
     app.add_exception_handler(SaccadeError, _as_sentence)
     app.state.services = services
     app.state.lanes = Lanes(services.store.database)
-    for routes in (traces, rating, rate_page):
+    for routes in (session, sign_in, raters, traces, rating, rate_page):
         app.include_router(routes)
     app.mount("/ui", StaticFiles(directory=STATIC), name="ui")
 
