@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, select, text, update
 
-from annotations.rating_schema import DraftRow, PlaceRow, RatingRow
+from annotations.rating_schema import PlaceRow, RatingRow
 from annotations.ratings.values import Draft, RatingKind, Standing
 from annotations.schema import EventRow
-from annotations.studies.settings import Choice, Measure, Question, StudySettings
+from annotations.studies.settings import Choice, Measure, Question
 from core.errors import NotAllowed, NotFound, RatingRefused, StoreError
 from tests.annotations.ratings.worlds import ANSWERS, World, rated, skipped
 
@@ -20,14 +20,14 @@ OTHER_QUESTIONS = (Question("clear", "Is it clear?", Measure.OTHER, (Choice("yes
 def test_a_rating_is_kept_and_counts(world: World) -> None:
     study, ann = world.study(), world.rater("Ann")
     ask = world.ratings.next(study.id, ann)[0]
-    kept = world.rate(study, ask, ann, judgement=rated(comment="\0 ünïcødé 🙂", zoom_seen=True), token="once")
+    kept = world.rate(study, ask, ann, judgement=rated(comment="\0 ünïcødé 🙂", zoom_seen=True), token=world.token("once"))
     assert (kept.standing, kept.repeated, kept.rating.revision, kept.rating.version) == (Standing.COUNTS, False, 1, 1)
     assert world.ratings.history(ask.item, ann) == (kept.rating,)
-    again = world.rate(study, ask, ann, judgement=rated(), token="once")
+    again = world.rate(study, ask, ann, judgement=rated(), token=world.token("once"))
     assert (again.rating, again.repeated, again.standing) == (kept.rating, True, Standing.COUNTS)
-    assert world.rows() == 1 and world.counted(ask.item) == 1
+    assert world.rows(study) == 1 and world.counted(ask.item) == 1
     with pytest.raises(NotAllowed, match="belongs to somebody else"):
-        world.rate(study, ask, world.rater("Ben"), token="once")
+        world.rate(study, ask, world.rater("Ben"), token=world.token("once"))
 
 
 def test_a_change_is_a_revision_and_the_log_tells_old_and_new(world: World) -> None:
@@ -39,12 +39,14 @@ def test_a_change_is_a_revision_and_the_log_tells_old_and_new(world: World) -> N
     assert changed.rating.revision == 2 and changed.standing is Standing.COUNTS and world.counted(ask.item) == 1
     assert [one.judgement for one in world.ratings.history(ask.item, ann)] == [first, second]
     with world.database.reading() as connection:
-        events = connection.execute(select(EventRow.actor, EventRow.payload).where(EventRow.kind == "rating").order_by(EventRow.id)).all()
-    assert [(event.actor, event.payload["old"], event.payload["new"]) for event in events] == [
-        ("Ann", None, first.to_json()),
-        ("Ann", first.to_json(), second.to_json()),
+        rows = connection.execute(select(EventRow.actor, EventRow.payload).where(EventRow.kind == "rating").order_by(EventRow.id))
+        events = [(row.actor, row.payload) for row in rows if row.payload["study"] == study.name]
+    name = world.raters.rater(ann).name
+    assert [(actor, payload["old"], payload["new"]) for actor, payload in events] == [
+        (name, None, first.to_json()),
+        (name, first.to_json(), second.to_json()),
     ]
-    assert events[1].payload["rating"] == changed.rating.id and events[1].payload["study"] == study.name
+    assert (events[1][1]["rating"], events[1][1]["rater"], events[1][1]["item"]) == (changed.rating.id, ann, ask.item)
 
 
 def test_never_more_than_n_count_and_a_freed_place_goes_to_who_waits(world: World) -> None:
@@ -61,8 +63,7 @@ def test_never_more_than_n_count_and_a_freed_place_goes_to_who_waits(world: Worl
     # An edited answer loses no rank.
     assert world.rate(study, ask, ann, judgement=rated(comment="still")).standing is Standing.SURPLUS
     world.rate(study, ask, ben, judgement=skipped())
-    standings = {step.rater_name: step.standing for step in world.ratings.ratings(study.id)}
-    assert standings == {"Ann": Standing.COUNTS, "Ben": Standing.NOT_RATED, "Cleo": Standing.SURPLUS}
+    assert world.standings(study) == {ann: Standing.COUNTS, ben: Standing.NOT_RATED, cleo: Standing.SURPLUS}
     assert world.counted(ask.item) == 1
 
 
@@ -96,19 +97,19 @@ def test_undo_asks_again_first_with_the_former_answers(world: World) -> None:
     asks = world.ratings.next(study.id, ann)
     first = world.rate(study, asks[0], ann)
     second = world.rate(study, asks[1], ann, judgement=skipped())
-    again = world.ratings.withdraw_last(study.id, ann, token="undo-1")
+    again = world.ratings.withdraw_last(study.id, ann, token=world.token("undo-1"))
     assert again.item == asks[1].item and again.until > world.clock.now
     assert again.draft == Draft(again.item, 1, second.rating.judgement.to_json())
     # The same undoing twice takes back nothing more.
-    assert world.ratings.withdraw_last(study.id, ann, token="undo-1") == again
-    before = world.ratings.withdraw_last(study.id, ann, token="undo-2")
+    assert world.ratings.withdraw_last(study.id, ann, token=world.token("undo-1")) == again
+    before = world.ratings.withdraw_last(study.id, ann, token=world.token("undo-2"))
     assert before.item == asks[0].item and world.counted(before.item) == 0
     assert before.draft is not None and before.draft.content == first.rating.judgement.to_json()
     asked = world.ratings.next(study.id, ann)
     assert {ask.item for ask in asked[:2]} == {asks[0].item, asks[1].item} and len(asked) == 3
     assert world.ratings.progress(study.id, ann).done == 0
     with pytest.raises(NotFound, match="nothing to undo"):
-        world.ratings.withdraw_last(study.id, ann, token="undo-3")
+        world.ratings.withdraw_last(study.id, ann, token=world.token("undo-3"))
     assert world.rate(study, asks[0], ann).standing is Standing.COUNTS
     assert [one.judgement.kind for one in world.ratings.history(asks[0].item, ann)] == [
         RatingKind.RATED,
@@ -120,17 +121,17 @@ def test_undo_asks_again_first_with_the_former_answers(world: World) -> None:
 def test_a_token_is_for_one_thing_only(world: World) -> None:
     study, ann = world.study(), world.rater("Ann")
     one, two = world.ratings.next(study.id, ann, count=2)
-    world.rate(study, one, ann, token="rating")
+    world.rate(study, one, ann, token=world.token("rating"))
     with pytest.raises(RatingRefused, match="used for something else"):
-        world.rate(study, two, ann, token="rating")
+        world.rate(study, two, ann, token=world.token("rating"))
     with pytest.raises(RatingRefused, match="used for something else"):
-        world.ratings.withdraw_last(study.id, ann, token="rating")
-    world.ratings.withdraw_last(study.id, ann, token="undoing")
+        world.ratings.withdraw_last(study.id, ann, token=world.token("rating"))
+    world.ratings.withdraw_last(study.id, ann, token=world.token("undoing"))
     with pytest.raises(RatingRefused, match="used for something else"):
-        world.rate(study, one, ann, token="undoing")
+        world.rate(study, one, ann, token=world.token("undoing"))
     with pytest.raises(NotAllowed):
-        world.ratings.withdraw_last(study.id, world.rater("Ben"), token="undoing")
-    assert world.rows() == 2
+        world.ratings.withdraw_last(study.id, world.rater("Ben"), token=world.token("undoing"))
+    assert world.rows(study) == 2
 
 
 def test_a_rating_of_another_trace_or_of_other_questions_is_kept_and_set_apart(world: World) -> None:
@@ -141,34 +142,32 @@ def test_a_rating_of_another_trace_or_of_other_questions_is_kept_and_set_apart(w
     assert world.ratings.next(study.id, ann)[0].item == ask.item
     assert world.rate(study, ask, ann).standing is Standing.COUNTS
     # Words may change and what was said still counts; other questions begin anew.
-    reworded = world.studies.revise(study.id, StudySettings(ratings_per_item=1, instructions="Look closely."))
+    reworded = world.revise(study, ratings_per_item=1, instructions="Look closely.")
     assert [step.standing for step in world.ratings.ratings(study.id)] == [Standing.COUNTS]
-    asked_anew = world.studies.revise(study.id, StudySettings(ratings_per_item=1, questions=OTHER_QUESTIONS))
+    asked_anew = world.revise(study, ratings_per_item=1, questions=OTHER_QUESTIONS)
     assert [step.standing for step in world.ratings.ratings(study.id)] == [Standing.SET_APART]
     assert world.counted(ask.item) == 0 and world.ratings.progress(study.id, ann).done == 0
     assert world.ratings.next(study.id, ben)[0].item == ask.item
     assert world.rate(reworded, ask, ben).standing is Standing.SET_APART
     assert world.rate(asked_anew, ask, ben, judgement=rated(answers={"clear": "yes"})).standing is Standing.COUNTS
-    assert [(step.rater_name, step.version, step.standing) for step in world.ratings.ratings(study.id)] == [
-        ("Ann", 1, Standing.SET_APART),
-        ("Ben", 3, Standing.COUNTS),
+    assert [(step.rating.rater, step.version, step.standing) for step in world.ratings.ratings(study.id)] == [
+        (ann, 1, Standing.SET_APART),
+        (ben, 3, Standing.COUNTS),
     ]
 
 
 def test_fewer_places_leave_the_oldest_ratings_and_more_bring_the_others_back(world: World) -> None:
     study = world.study(traces=1, steps=1, ratings_per_item=3)
-    raters = [world.rater(name) for name in ("Ann", "Ben", "Cleo")]
+    ann, ben, cleo = raters = [world.rater(name) for name in ("Ann", "Ben", "Cleo")]
     for rater in raters:
         ask = world.ratings.next(study.id, rater)[0]
     for rater in reversed(raters):
         world.rate(study, ask, rater)
-    world.studies.revise(study.id, StudySettings(ratings_per_item=1))
+    world.revise(study, ratings_per_item=1)
     assert world.counted(ask.item) == 1
-    standings = {step.rater_name: step.standing for step in world.ratings.ratings(study.id)}
-    assert standings == {"Cleo": Standing.COUNTS, "Ben": Standing.SURPLUS, "Ann": Standing.SURPLUS}
-    world.studies.revise(study.id, StudySettings(ratings_per_item=2))
-    standings = {step.rater_name: step.standing for step in world.ratings.ratings(study.id)}
-    assert standings == {"Cleo": Standing.COUNTS, "Ben": Standing.COUNTS, "Ann": Standing.SURPLUS}
+    assert world.standings(study) == {cleo: Standing.COUNTS, ben: Standing.SURPLUS, ann: Standing.SURPLUS}
+    world.revise(study, ratings_per_item=2)
+    assert world.standings(study) == {cleo: Standing.COUNTS, ben: Standing.COUNTS, ann: Standing.SURPLUS}
 
 
 def test_ratings_outlive_their_trace(world: World) -> None:
@@ -176,14 +175,19 @@ def test_ratings_outlive_their_trace(world: World) -> None:
     ask = world.ratings.next(study.id, ann)[0]
     world.rate(study, ask, ann)
     [step] = world.ratings.ratings(study.id)
-    assert step.facts is not None and step.facts.dataset == "made 0" and step.facts.steps == 1 and not step.facts.looked
+    assert (
+        step.facts is not None
+        and (step.facts.dataset,) == study.settings.selection.datasets
+        and step.facts.steps == 1
+        and not step.facts.looked
+    )
     assert 0 <= step.facts.x <= step.facts.width and 0 <= step.facts.y <= step.facts.height
-    world.store.remove_dataset("made 0")
+    world.store.remove_dataset(step.facts.dataset)
     [step] = world.ratings.ratings(study.id)
     assert step.standing is Standing.SET_APART and step.facts is None
     assert world.ratings.next(study.id, world.rater("Ben")) == ()
     assert world.rate(study, ask, world.rater("Ben"), judgement=rated(own_point=None)).standing is Standing.SET_APART
-    world.study(name="Another", traces=1, steps=1)
+    world.add_traces(1, 1, "Study")
     assert [step.standing for step in world.ratings.ratings(study.id)] == [Standing.COUNTS, Standing.COUNTS]
     assert [(own.standing, own.trace, own.step) for own in world.ratings.mine(study.id, ann).items] == [
         (Standing.COUNTS, ask.trace, ask.step)
@@ -207,7 +211,7 @@ def test_drafts_grow_and_an_old_state_does_not_come_back(world: World) -> None:
     assert not world.ratings.save_draft(ask.item, ann, 6, {"comment": "late"})
     assert world.ratings.hold(ask.item, ann).draft is None
     assert world.ratings.save_draft(ask.item, ann, 8, {"comment": "another thought"})
-    undone = world.ratings.withdraw_last(study.id, ann, token="undo")
+    undone = world.ratings.withdraw_last(study.id, ann, token=world.token("undo"))
     assert undone.draft is not None and undone.draft.sequence == 9 and undone.draft.content["answers"] == ANSWERS
 
 
@@ -243,11 +247,11 @@ def test_what_nobody_could_mean_is_refused(sqlite_world: World, changes: dict[st
     ask = world.ratings.next(study.id, ann)[0]
     with pytest.raises(RatingRefused, match=said):
         world.rate(study, ask, ann, **changes)
-    assert world.rows() == 0
+    assert world.rows(study) == 0
 
 
 def test_what_is_not_there_is_said(world: World) -> None:
-    study, other, ann = world.study(), world.study(name="Other", seed=1), world.rater("Ann")
+    study, other, ann = world.study(), world.study(name="Other"), world.rater("Ann")
     ask = world.ratings.next(study.id, ann)[0]
     with pytest.raises(RatingRefused, match="another study"):
         world.rate(other, ask, ann)
@@ -255,7 +259,7 @@ def test_what_is_not_there_is_said(world: World) -> None:
         with pytest.raises(NotFound):
             world.rate(study, ask, ann, version_id=number)
         with pytest.raises(NotFound):
-            world.ratings.submit(number, ann, version_id=study.version_id, trace=ask.trace, judgement=rated(), token="t")
+            world.ratings.submit(number, ann, version_id=study.version_id, trace=ask.trace, judgement=rated(), token=world.token())
         with pytest.raises(NotFound):
             world.ratings.next(number, ann)
         with pytest.raises(NotFound):
@@ -263,7 +267,7 @@ def test_what_is_not_there_is_said(world: World) -> None:
         with pytest.raises(NotFound):
             world.rate(study, ask, number)
         assert world.ratings.history(number, ann) == ()
-    assert world.rows() == 0
+    assert world.rows(study) == 0
 
 
 def test_the_progress_counts_what_is_done_and_what_is_open(world: World) -> None:
@@ -288,7 +292,7 @@ def test_the_progress_counts_what_is_done_and_what_is_open(world: World) -> None
 def test_the_raters_own_list_is_in_pages(world: World) -> None:
     study, ann = world.study(traces=2, steps=3), world.rater("Ann")
     given = [world.rate(study, world.ratings.next(study.id, ann)[0], ann) for _ in range(5)]
-    world.ratings.withdraw_last(study.id, ann, token="undo")
+    world.ratings.withdraw_last(study.id, ann, token=world.token("undo"))
     first, second, third = (world.ratings.mine(study.id, ann, page=page, page_size=3) for page in (1, 2, 3))
     assert (first.total, first.pages) == (4, 2) and third.items == ()
     assert [own.rating for own in (*first.items, *second.items)] == [one.rating for one in reversed(given[:4])]
@@ -308,7 +312,7 @@ def test_the_table_refuses_every_change(world: World) -> None:
             continue
         with pytest.raises(StoreError), world.database.writing() as connection:
             connection.execute(statement)
-    assert world.rows() == 1
+    assert world.rows(study) == 1
 
 
 def test_one_place_and_one_revision_by_the_tables_own_rules(world: World) -> None:
@@ -320,5 +324,3 @@ def test_one_place_and_one_revision_by_the_tables_own_rules(world: World) -> Non
         with pytest.raises(StoreError), world.database.writing() as connection:
             connection.execute(PlaceRow.__table__.insert().values(item_id=ask.item, until=None, **row))
     world.rate(study, ask, ann)
-    with world.database.reading() as connection:
-        assert connection.execute(select(DraftRow)).all() == []

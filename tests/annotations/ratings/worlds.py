@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+import zlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,16 +12,19 @@ from sqlalchemy import func, select
 
 from annotations.database import Database
 from annotations.raters.store import RaterStore
-from annotations.rating_schema import PlaceRow, RatingRow
+from annotations.rating_schema import ItemRow, PlaceRow, RatingRow
 from annotations.ratings.store import RatingStore
-from annotations.ratings.values import Acknowledged, Ask, Judgement, RatingKind
+from annotations.ratings.values import Acknowledged, Ask, Judgement, RatingKind, Standing
 from annotations.store import Store
-from annotations.studies.settings import StudySettings
+from annotations.studies.settings import Selection, StudySettings
 from annotations.studies.store import StudyStore
 from annotations.studies.values import Study
 from annotations.synthetic import make_traces
 
 ANSWERS = {"accurate": "yes", "helpful": "4"}
+# Worlds may share a database: each has names, traces and tokens of its own.
+_numbers = itertools.count(1)
+_tokens = itertools.count(1)
 
 
 @dataclass
@@ -44,7 +47,7 @@ class World:
     database: Database
     clock: Clock = field(default_factory=Clock)
     exact_up_to: int = 300
-    tokens: Iterator[int] = field(default_factory=itertools.count)
+    number: int = field(default_factory=lambda: next(_numbers))
 
     def __post_init__(self) -> None:
         self.store = Store(self.database)
@@ -56,15 +59,27 @@ class World:
         """The ratings as a second process would have them: over the same database, with a memory of its own."""
         return RatingStore(self.database, now=self.clock, exact_up_to=self.exact_up_to)
 
-    def study(self, traces: int = 2, steps: int = 2, *, name: str = "Study", seed: int = 0, **settings: Any) -> Study:
-        self.store.add_traces(make_traces(traces, steps, seed), dataset=f"made {seed}")
-        return self.studies.create(name, StudySettings(**settings))
+    def add_traces(self, traces: int, steps: int, name: str) -> str:
+        """Made-up traces of this world, in a data set of their own, the name of which comes back."""
+        dataset = f"{name} {self.number}"
+        self.store.add_traces(make_traces(traces, steps, zlib.crc32(dataset.encode())), dataset=dataset)
+        return dataset
+
+    def study(self, traces: int = 2, steps: int = 2, *, name: str = "Study", **settings: Any) -> Study:
+        """A study of traces of its own."""
+        selection = Selection(datasets=(self.add_traces(traces, steps, name),))
+        return self.studies.create(f"{name} {self.number}", StudySettings(selection=selection, **settings))
+
+    def revise(self, study: Study, **settings: Any) -> Study:
+        """The study under other settings, of the same traces."""
+        return self.studies.revise(study.id, StudySettings(selection=study.settings.selection, **settings))
 
     def rater(self, name: str) -> int:
-        return self.raters.open_by_name(name).id
+        return self.raters.open_by_name(f"{name} {self.number}").id
 
-    def token(self) -> str:
-        return f"token-{next(self.tokens)}"
+    def token(self, name: str = "") -> str:
+        """A new token; with a name, always the same one of this world."""
+        return f"{self.number}-{name or next(_tokens)}"
 
     def rate(self, study: Study, ask: Ask, rater: int, **changes: Any) -> Acknowledged:
         """Submit a judgement of an ask, with a token of its own."""
@@ -77,9 +92,17 @@ class World:
         with self.database.reading() as connection:
             return int(connection.execute(held).scalar_one())
 
-    def rows(self) -> int:
+    def rows(self, study: Study) -> int:
+        """How many revisions a study has, by the table."""
+        found = (
+            select(func.count()).select_from(RatingRow).join(ItemRow, ItemRow.id == RatingRow.item_id).where(ItemRow.study_id == study.id)
+        )
         with self.database.reading() as connection:
-            return int(connection.execute(select(func.count()).select_from(RatingRow)).scalar_one())
+            return int(connection.execute(found).scalar_one())
+
+    def standings(self, study: Study) -> dict[int, Standing]:
+        """The standing of each rater's newest rating in a study of one item."""
+        return {step.rating.rater: step.standing for step in self.ratings.ratings(study.id)}
 
 
 def rated(**changes: Any) -> Judgement:
