@@ -45,6 +45,10 @@ class SplitPlan:
         raise AssertionError("the shares make 1, and what is drawn is below 1")
 
 
+def _exact(shares: tuple[float, ...]) -> tuple[Fraction, ...]:
+    return tuple(Fraction(repr(share)) for share in shares)
+
+
 DEFAULT_SPLIT = SplitPlan()
 
 
@@ -77,7 +81,3 @@ def picture_keys(pictures_of: Iterable[tuple[str, tuple[str, ...]]]) -> Mapping[
             one, two = sorted((find(pictures[0]), find(other)))
             leader[two] = one
     return {trace: find(pictures[0]) if pictures else trace for trace, pictures in known.items()}
-
-
-def _exact(shares: tuple[float, ...]) -> tuple[Fraction, ...]:
-    return tuple(Fraction(repr(share)) for share in shares)
