@@ -10,7 +10,6 @@ import json
 import math
 import threading
 from dataclasses import dataclass, field
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from annotations.studies.settings import StudySettings
@@ -25,7 +24,10 @@ PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name=
 
 CHIPS = {
     "datasets": [{"value": "demo", "title": "demo", "count": 16}, {"value": "needle", "title": "needle", "count": 4155}],
-    "domains": [{"value": "spatial", "title": "Spatial", "count": 9000}, {"value": "visual_search", "title": "Visual search", "count": 3480}],
+    "domains": [
+        {"value": "spatial", "title": "Spatial", "count": 9000},
+        {"value": "visual_search", "title": "Visual search", "count": 3480},
+    ],
     "policies": [{"value": f"policy-{n}", "title": f"policy-{n}", "count": 2496} for n in range(5)],
 }
 
@@ -36,7 +38,16 @@ NAMES = {identity(f"picture {name}"): name for name in PICTURES} | {name: name f
 def study(number: int, name: str, *, items: int = 240, ratings: int = 412, raters: int = 4, closed: bool = False) -> Json:
     """A study with `items` steps as the server tells it."""
     settings = StudySettings().to_json()
-    versions = [{"version": 1, "version_id": number * 10, "actor": "Ada", "added": "2026-11-02T09:10:00+00:00", "settings": settings, "ratings": ratings}]
+    versions = [
+        {
+            "version": 1,
+            "version_id": number * 10,
+            "actor": "Ada",
+            "added": "2026-11-02T09:10:00+00:00",
+            "settings": settings,
+            "ratings": ratings,
+        }
+    ]
     return {
         "id": number,
         "name": name,
@@ -53,7 +64,15 @@ def study(number: int, name: str, *, items: int = 240, ratings: int = 412, rater
         "settings": settings,
         "versions": versions,
         "raters": [
-            {"id": n, "name": f"Rater {n}", "done": ratings // raters, "skipped": n, "open": max(0, items - ratings // raters), "seconds": 9.5 + n, "last": "2026-11-20T12:03:04+00:00"}
+            {
+                "id": n,
+                "name": f"Rater {n}",
+                "done": ratings // raters,
+                "skipped": n,
+                "open": max(0, items - ratings // raters),
+                "seconds": 9.5 + n,
+                "last": "2026-11-20T12:03:04+00:00",
+            }
             for n in range(1, raters + 1)
         ],
     }
@@ -91,7 +110,11 @@ def page_of_items(lead: Lead, one: Json, page: int, size: int) -> Json:
             "trace": identity(f"trace {number // 3}"),
             "step": number % 3,
             "left_out": "by_hand" if number in out else "",
-            "sentence": [{"text": f"Step {number}: there is a lamp ", "circle": False}, {"text": "[shown with blue circle]", "circle": True}, {"text": f" beside the sofa, as one of {len(steps)}.", "circle": False}],
+            "sentence": [
+                {"text": f"Step {number}: there is a lamp ", "circle": False},
+                {"text": "[shown with blue circle]", "circle": True},
+                {"text": f" beside the sofa, as one of {len(steps)}.", "circle": False},
+            ],
             "ratings": number % 4,
             "wanted": 3,
         }
@@ -179,7 +202,9 @@ class LeadHandler(Handler):
         if path == ["preview"]:
             settings = StudySettings.from_json(body["settings"])
             steps = 0 if settings.selection.min_words > 50 else 240
-            self._json(200, {"traces": 80 if steps else 0, "steps": steps, "pictures": 75 if steps else 0, "by_domain": {}, "by_policy": {}})
+            self._json(
+                200, {"traces": 80 if steps else 0, "steps": steps, "pictures": 75 if steps else 0, "by_domain": {}, "by_policy": {}}
+            )
         elif not path:
             settings = StudySettings.from_json(body["settings"])
             if any(one["name"] == body["name"] for one in lead.studies):
@@ -195,7 +220,16 @@ class LeadHandler(Handler):
         if not path:
             settings = StudySettings.from_json(body["settings"]).to_json()
             version = one["version"] + 1
-            one["versions"].append({"version": version, "version_id": one["version_id"] + 1, "actor": "Grace", "added": "2026-11-21T10:00:00+00:00", "settings": settings, "ratings": 0})
+            one["versions"].append(
+                {
+                    "version": version,
+                    "version_id": one["version_id"] + 1,
+                    "actor": "Grace",
+                    "added": "2026-11-21T10:00:00+00:00",
+                    "settings": settings,
+                    "ratings": 0,
+                }
+            )
             one.update(settings=copy.deepcopy(settings), version=version, version_id=one["version_id"] + 1)
         elif path == ["items"]:
             out = self.server.lead.left_out.setdefault(one["id"], set())
