@@ -28,7 +28,14 @@ BRAND = """
 
 
 # Title, place and folder in static/ of the tabs that run in the browser, in their order.
-MODULE_TABS = (("Inspect", "inspect", "viewer"),)
+MODULE_TABS = (
+    ("Inspect", "inspect", "viewer"),
+    ("Rate", "rate", "rate"),
+    ("Results", "results", "results"),
+    ("Curate", "curate", "curate"),
+    ("Studies", "studies", "studies"),
+    ("Raters", "raters", "raters"),
+)
 
 
 def theme() -> gr.themes.Base:
@@ -64,6 +71,7 @@ def build_ui(services: Services) -> gr.Blocks:
     blocks: gr.Blocks
     with gr.Blocks(title="Saccade", analytics_enabled=False, fill_width=True, fill_height=True) as blocks:
         gr.HTML(BRAND, elem_id="sc-brand", apply_default_css=False)
+        module_tab.build("who", "session", css_class="sc-who")
         with gr.Tabs(elem_id="sc-tabs"):
             for title, place, module in MODULE_TABS:
                 with gr.Tab(title, id=place):
