@@ -5,6 +5,8 @@
     --port        SACCADE_PORT        7860 (0: any free port)
     --data-dir    SACCADE_DATA_DIR    the folder data/ beside launch.py
     --database    SACCADE_DATABASE    a SQLite file in the data folder
+    --auth        SACCADE_AUTH        no file: the accounts in the database, where there are any
+    --behind-proxy                    nobody's word is taken for where a request comes from
     --no-browser                      the browser is opened where there is a desktop
     --read-only                       reading and writing
 
@@ -28,7 +30,7 @@ DATABASE_FILE = "saccade.sqlite3"
 DOMAINS = ("spatial", "visual_search", "web_grounding", "web_action")
 
 # The options that take a value. The command line is searched for the command's name before any parser knows its options.
-VALUE_OPTIONS = frozenset({"--host", "--port", "--data-dir", "--database"})
+VALUE_OPTIONS = frozenset({"--host", "--port", "--data-dir", "--database", "--auth"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,8 @@ class Settings:
     """One start, decided: where to listen, where the data lie, and whether they may be changed.
 
     database_url  None: the SQLite file in the data folder
+    auth          the file that says who may come in; None: the accounts that the database has
+    behind_proxy  whether a proxy on this machine is believed when it says where a request comes from, and whether by https
     """
 
     host: str
@@ -44,13 +48,18 @@ class Settings:
     database_url: str | None
     open_browser: bool
     read_only: bool
+    auth: Path | None = None
+    behind_proxy: bool = False
 
 
 def add_server_options(parser: argparse.ArgumentParser) -> None:
     """Give `parser` the options of a command that listens."""
     group = parser.add_argument_group("the server")
-    group.add_argument("--host", metavar="ADDRESS", help=f"address to listen on, of this machine only (default {HOST})")
+    group.add_argument("--host", metavar="ADDRESS", help=f"address to listen on; others than this machine's need accounts (default {HOST})")
     group.add_argument("--port", type=_port, metavar="N", help=f"port to listen on, 0 for any free one (default {PORT})")
+    group.add_argument("--auth", type=Path, metavar="FILE", help="who may come in: NAME:ROLE:HASH a line, made by `launch.py raters hash`")
+    proxy = "believe a proxy on this machine about where requests come from (X-Forwarded-For, X-Forwarded-Proto)"
+    group.add_argument("--behind-proxy", action="store_true", help=proxy)
     group.add_argument("--no-browser", action="store_true", help="do not open the browser")
 
 
@@ -77,6 +86,7 @@ def settings_from(arguments: argparse.Namespace, environment: Mapping[str, str])
     given = vars(arguments)
     data_dir = Path(given.get("data_dir") or environment.get("SACCADE_DATA_DIR") or DATA_DIR).expanduser().absolute()
     port = given.get("port")
+    auth = given.get("auth") or environment.get("SACCADE_AUTH")
     return Settings(
         host=given.get("host") or environment.get("SACCADE_HOST") or HOST,
         port=_port_of_environment(environment) if port is None else port,
@@ -84,6 +94,8 @@ def settings_from(arguments: argparse.Namespace, environment: Mapping[str, str])
         database_url=given.get("database") or environment.get("SACCADE_DATABASE"),
         open_browser=not given.get("no_browser", False),
         read_only=given.get("read_only", False),
+        auth=Path(auth).expanduser().absolute() if auth else None,
+        behind_proxy=given.get("behind_proxy", False),
     )
 
 

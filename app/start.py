@@ -22,9 +22,10 @@ BACKLOG = 128  # connections that wait while the program is still being loaded
 def listen(host: str, port: int) -> socket.socket:
     """A socket that already listens on `host` and `port` (0: any free port), so that no other start can take them meanwhile.
 
-    Raises StartError for a host that other machines reach, a name that is not known, and a port that is taken or not allowed.
+    Raises StartError for a name that is not known, an address that is not this machine's, and a port that is taken or not allowed.
+    Whether other machines may be listened to is known only when the accounts are: see `reached_by_others`.
     """
-    address = _own_address(host)
+    address = _address(host)
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
         return socket.create_server((address, port), family=family, backlog=BACKLOG)
@@ -35,7 +36,16 @@ def listen(host: str, port: int) -> socket.socket:
 def web_address(listening: socket.socket) -> str:
     """The address to type into a browser for a listening socket."""
     host, port = listening.getsockname()[:2]
+    if ipaddress.ip_address(host).is_unspecified:
+        # Listening on every address of the machine: its name is one that others can use.
+        host = socket.gethostname()
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
+
+def reached_by_others(listening: socket.socket) -> bool:
+    """Whether other machines may reach a listening socket: its address is not the loopback."""
+    host = str(listening.getsockname()[0]).partition("%")[0]
+    return not ipaddress.ip_address(host).is_loopback
 
 
 def prepare_data_dir(folder: Path, *, read_only: bool = False) -> None:
@@ -59,20 +69,13 @@ def prepare_data_dir(folder: Path, *, read_only: bool = False) -> None:
         raise StartError(_no_room(folder, free))
 
 
-def _own_address(host: str) -> str:
-    """The numeric loopback address of `host`. Raises StartError where it is not one: there is no sign-in that would guard it."""
+def _address(host: str) -> str:
+    """The first numeric address of `host`. Raises StartError where it has none."""
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise StartError(f"The host {host!r} is not known on this machine: use --host 127.0.0.1.") from error
-    addresses = [str(entry[4][0]) for entry in found]
-    if not all(ipaddress.ip_address(address.partition("%")[0]).is_loopback for address in addresses):
-        raise StartError(
-            f"Saccade does not listen on {host}, because it has no sign-in yet and everyone who reaches that address could read and change "
-            "everything: leave --host out, and from another machine use an SSH tunnel, such as "
-            f"ssh -L 7860:127.0.0.1:7860 {socket.gethostname()}"
-        )
-    return addresses[0]
+    return str(found[0][4][0])
 
 
 def _why_not(host: str, port: int, error: OSError) -> str:

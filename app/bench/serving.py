@@ -66,6 +66,8 @@ def _wait(process: subprocess.Popen[bytes], address: str, start: float) -> None:
         try:
             with urllib.request.urlopen(address, timeout=_PATIENCE):
                 return
+        except urllib.error.HTTPError:
+            return  # a server that asks who is there answers too
         except (urllib.error.URLError, ConnectionError):
             time.sleep(0.01)
     raise StartError(f"The server to be measured did not answer within {_PATIENCE:.0f} s.")

@@ -1,7 +1,8 @@
 """`launch.py` without a command: the workbench, served on this machine and opened in the browser.
 
-In this order, so that what cannot work is said at once: the address is taken, then the data folder and the database are opened, and
-only then is the interface loaded. Connections that come early wait in the socket and are answered as soon as it is.
+In this order, so that what cannot work is said at once: the address is taken, then the data folder and the database are opened, then it
+is settled who may come in, and only then is the interface loaded. Connections that come early wait in the socket and are answered as
+soon as it is.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from app.start import listen, web_address
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+PROXIES = ["127.0.0.1", "::1"]  # who is believed about where a request comes from, and that only with --behind-proxy
 FAREWELL = 2  # seconds that open connections get at the end; the interface keeps one open for as long as a page is
 
 
@@ -45,9 +47,11 @@ def _open_and_serve(settings: Settings, listening: socket.socket) -> int:
 
     with quick_and_offline():
         from annotations.demo import seed_demo
+        from app.accounts import say, settle_accounts
         from app.services import STATIC, open_services
 
     with open_services(settings) as services:
+        say(settle_accounts(services.raters, settings, listening))
         if not settings.read_only:
             seed_demo(services.store, services.pictures, STATIC / "demo")
         os.environ["GRADIO_TEMP_DIR"] = str(services.scratch / "uploads")
@@ -55,11 +59,14 @@ def _open_and_serve(settings: Settings, listening: socket.socket) -> int:
             from app.server import build_app
 
             app = build_app(services)
-        return serve(app, listening, open_browser=settings.open_browser)
+        return serve(app, listening, open_browser=settings.open_browser, behind_proxy=settings.behind_proxy)
 
 
-def serve(app: FastAPI, listening: socket.socket, *, open_browser: bool) -> int:
-    """Serve `app` on a listening socket, print the address, and open it where that is wished and there is a desktop."""
+def serve(app: FastAPI, listening: socket.socket, *, open_browser: bool, behind_proxy: bool = False) -> int:
+    """Serve `app` on a listening socket, print the address, and open it where that is wished and there is a desktop.
+
+    `behind_proxy`: X-Forwarded-For and X-Forwarded-Proto are believed, from this machine's own addresses only.
+    """
     import uvicorn
 
     address = web_address(listening)
@@ -77,7 +84,14 @@ def serve(app: FastAPI, listening: socket.socket, *, open_browser: bool) -> int:
             logging.getLogger("uvicorn.error").disabled = True
             await super().shutdown(sockets)
 
-    config = uvicorn.Config(app, access_log=False, log_level="error", timeout_graceful_shutdown=FAREWELL)
+    config = uvicorn.Config(
+        app,
+        access_log=False,
+        log_level="error",
+        timeout_graceful_shutdown=FAREWELL,
+        proxy_headers=behind_proxy,
+        forwarded_allow_ips=PROXIES,
+    )
     server = Server(config)
     server.run(sockets=[listening])
     return 0 if server.started else 1
@@ -97,5 +111,8 @@ def _open_when_it_answers(address: str) -> None:
     try:
         with urllib.request.urlopen(address, timeout=30):
             webbrowser.open(address)
+    except urllib.error.HTTPError:
+        # It asks who is there: the browser is shown the page for that.
+        webbrowser.open(address)
     except (urllib.error.URLError, TimeoutError):
         print(f"The browser was not opened, because {address} did not answer yet: open it by hand.", file=sys.stderr, flush=True)

@@ -33,18 +33,22 @@ def test_the_defaults() -> None:
         database_url=None,
         open_browser=True,
         read_only=False,
+        auth=None,
+        behind_proxy=False,
     )
     assert ROOT / "data" == DATA_DIR
 
 
 def test_flags_come_before_the_environment(tmp_path: Path) -> None:
     environment = {"SACCADE_HOST": "::1", "SACCADE_PORT": "7001", "SACCADE_DATA_DIR": str(tmp_path), "SACCADE_DATABASE": "postgresql://x/y"}
+    environment["SACCADE_AUTH"] = str(tmp_path / "raters.txt")
     told = settings_from(parser().parse_args([]), environment)
     assert (told.host, told.port, told.data_dir, told.database_url) == ("::1", 7001, tmp_path, "postgresql://x/y")
+    assert (told.auth, told.behind_proxy) == (tmp_path / "raters.txt", False)
 
     flags = ["--host", "127.0.0.1", "--port", "0", "--data-dir", "a", "--database", "sqlite:////b", "--no-browser", "--read-only"]
-    told = settings_from(parser().parse_args(flags), environment)
-    assert told == Settings("127.0.0.1", 0, Path("a").absolute(), "sqlite:////b", open_browser=False, read_only=True)
+    told = settings_from(parser().parse_args([*flags, "--auth", "r", "--behind-proxy"]), environment)
+    assert told == Settings("127.0.0.1", 0, Path("a").absolute(), "sqlite:////b", False, True, Path("r").absolute(), True)
 
 
 def test_the_database_lies_in_the_data_folder(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO
 
 import pytest
+from argon2 import PasswordHasher
 
 from annotations.database import open_database
 from app.commands.serve import has_desktop
@@ -54,14 +55,14 @@ def refused(*arguments: str, **environment: str) -> str:
 
 
 @contextmanager
-def serving(data_dir: Path, *arguments: str, **environment: str) -> Iterator[Workbench]:
+def serving(data_dir: Path, *arguments: str, host: str = "127.0.0.1", **environment: str) -> Iterator[Workbench]:
     """The workbench, once it listens; ended at the end of the block where it still runs."""
     with tempfile.TemporaryFile("w+", encoding="utf-8") as errors:
         process = launch("--no-browser", "--port", "0", "--data-dir", str(data_dir), *arguments, errors=errors, **environment)
         try:
             assert process.stdout is not None
             line = process.stdout.readline()
-            address = re.fullmatch(r"Saccade is at http://127\.0\.0\.1:(\d+)/ \(Ctrl-C ends it\)\n", line)
+            address = re.fullmatch(rf"Saccade is at http://{re.escape(host)}:(\d+)/ \(Ctrl-C ends it\)\n", line)
             workbench = Workbench(process, errors, int(address[1]) if address else 0)
             assert address, line + workbench.end(signal.SIGTERM)[2]
             yield workbench
@@ -148,11 +149,34 @@ def test_a_port_that_is_taken_is_named_before_anything_is_loaded(tmp_path: Path)
     assert not (tmp_path / "data").exists()
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1"])
-def test_an_address_that_others_reach_is_refused(host: str) -> None:
-    sentence = refused(f"--host={host}")
-    assert f"does not listen on {host}, because it has no sign-in yet" in sentence
-    assert "ssh -L" in sentence
+def test_an_address_that_others_reach_is_refused_while_nobody_needs_a_password(tmp_path: Path) -> None:
+    sentence = refused("--host=0.0.0.0", "--port=0", f"--data-dir={tmp_path / 'data'}")
+    assert "does not listen on 0.0.0.0, because no account has a password" in sentence
+    assert "launch.py raters add NAME --role admin" in sentence and "ssh -L" in sentence
+    assert "--behind-proxy lets others in" in refused("--behind-proxy", "--port=0", f"--data-dir={tmp_path / 'data'}")
+
+
+def test_an_accounts_file_lets_others_in(tmp_path: Path) -> None:
+    file = tmp_path / "raters.txt"
+    file.write_text(f"root:admin:{PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash('a password')}\n", encoding="utf-8")
+    file.chmod(0o644)
+    data = tmp_path / "data"
+    with serving(data, "--auth", str(file), "--host", "0.0.0.0", host=socket.gethostname()) as workbench:
+        assert get(workbench.port, "/")[0] == 401
+        assert get(workbench.port, "/sign-in")[0] == 200
+        _, _, said = workbench.end(signal.SIGTERM)
+    assert "Accounts, as the file says: added root." in said
+    assert f"chmod 600 {file}" in said
+    assert "--behind-proxy" in said, "passwords in the clear are warned of"
+    assert "nobody can sign in" in refused("--read-only", "--port=0", f"--data-dir={data}")
+    file.write_text("root:admin:a password\n", encoding="utf-8")
+    sentence = refused("--auth", str(file), "--port=0", f"--data-dir={data}")
+    assert "line 1 has a password" in sentence and "a password\n" not in sentence
+
+
+def test_an_address_of_another_machine_cannot_be_listened_on() -> None:
+    with pytest.raises(StartError, match=r"cannot listen on 192\.0\.2\.1"):
+        listen("192.0.2.1", 0)
 
 
 def test_a_host_that_is_not_known_is_refused() -> None:
