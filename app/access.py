@@ -49,8 +49,9 @@ ACCESS: Mapping[tuple[str, str], Needed] = {
     ("GET", "/api/rating/items/{item}/zoom.png"): RATER,
     ("PUT", "/api/rating/items/{item}/draft"): RATER,
     ("POST", "/api/rating/ratings"): RATER,
-    # Pictures, by their content hash alone: they tell nothing about the trace that shows them.
-    ("GET", "/pictures/{sha256}"): RATER,
+    # Pictures, by their content hash alone: they tell nothing about the trace that shows them. In the file as it came there may be
+    # remarks about it, so a rater gets the picture that is made from it.
+    ("GET", "/pictures/{sha256}"): LEAD,
     ("GET", "/pictures/{sha256}/upright"): RATER,
     ("GET", "/pictures/{sha256}/thumbnail"): RATER,
     # Traces: answers, truths and rewards, which a rater must not know.

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, ValidationError
+from starlette.requests import ClientDisconnect
 
 from annotations.importing.json_values import BadRow, storable
 from core.errors import SaccadeError
@@ -83,10 +84,14 @@ async def _bytes(request: Request, limit: int) -> bytes:
     if announced.isdecimal() and len(announced) < 20 and int(announced) > limit:
         raise _too_large(limit)
     read = bytearray()
-    async for chunk in request.stream():
-        read += chunk
-        if len(read) > limit:
-            raise _too_large(limit)
+    try:
+        async for chunk in request.stream():
+            read += chunk
+            if len(read) > limit:
+                raise _too_large(limit)
+    except ClientDisconnect as error:
+        # Nobody is there to be told; a traceback in the log would tell of a defect, and this is none.
+        raise BodyRefused("The connection was closed before the request had come: nothing of it was kept.") from error
     return bytes(read)
 
 
