@@ -3,10 +3,10 @@
 A table is (units, answers): the number of raters who gave the unit the answer. Each coefficient is a function of sums over units, so
 resamples of units need the sums only.
 
-Sources. Krippendorff's alpha: K. Krippendorff, Content Analysis (4th ed., 2018), chapter 12; the value itself is the library
+Sources. Krippendorff's alpha: K. Krippendorff, Content Analysis (4th ed., 2018), on reliability; the value itself is the library
 krippendorff's, and ours is held to it by a test. Gwet's AC1 and AC2: K. L. Gwet, "Computing inter-rater reliability and its variance in
 the presence of high agreement", British Journal of Mathematical and Statistical Psychology 61 (2008), and Handbook of Inter-Rater
-Reliability (4th ed., 2014), chapters 2 to 4, which give the weights as well; held to the book's tables and to the package irrCAC.
+Reliability (4th ed., 2014), which gives the weights as well; held to the book's tables and to the package irrCAC.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def alpha_of(sums: Array, level: Level) -> Array:
 
 
 def weights(answers: int, level: Level) -> Array:
-    """How much two answers agree, (answers, answers): 1 on the diagonal. Ordinal ones as in Gwet (2014), section 3.5."""
+    """How much two answers agree, (answers, answers): 1 on the diagonal. Ordinal ones as in Gwet (2014)."""
     if level is Level.NOMINAL or answers < 2:
         return np.eye(answers)
     place = np.arange(answers)
@@ -100,7 +100,7 @@ def percent_of(sums: Array) -> Array:
 
 
 def reading(alpha: float) -> str:
-    """What an alpha says. Source of the thresholds: Krippendorff, Content Analysis (4th ed., 2018), section 12.4: rules of thumb."""
+    """What an alpha says. Source of the thresholds: Krippendorff, Content Analysis (4th ed., 2018)."""
     if alpha >= RELIABLE:
         return "Reliable: .80 or more (Krippendorff's rule of thumb)."
     if alpha >= TENTATIVE:

@@ -136,7 +136,7 @@ def _breakdown(dimension: Dimension, ratings: ScoredSet, draws: Draws) -> Breakd
     values = [dimension.of(row) for row in ratings.rows]
     known = sorted(set(values))
     if len(known) < 2:
-        words = f"Every rating has the same {dimension.noun}: {known[0][2]}." if known else "Nothing has been rated yet."
+        words = f"Every rating is of one {dimension.noun}: {known[0][2]}." if known else "Nothing has been rated yet."
         return Breakdown(dimension.id, dimension.title, words, ())
     place = {value: index for index, value in enumerate(known)}
     group = np.array([place[value] for value in values])
@@ -163,7 +163,8 @@ def _dense(values: Indices) -> Indices:
 def _no_value(which: Asked) -> str:
     if which.given is None:
         return "No rating here has an answer that is scored."
-    return f"No rating here with an accuracy of {which.given:.0f} has an answer that is scored."
+    judged = "accurate" if which.given else "not accurate"
+    return f"No rating here of a step that its rater judged {judged} has an answer that is scored."
 
 
 def _named(value: str) -> tuple[int, str, str]:
@@ -194,7 +195,7 @@ DIMENSIONS = (
     Dimension("domain", "Domain", "domain", lambda row: _named(row.facts.domain if row.facts else UNKNOWN)),
     Dimension("policy", "Model", "model", lambda row: _named(row.facts.policy if row.facts else UNKNOWN)),
     Dimension("answer", "Final answer", "kind of final answer", _answer),
-    Dimension("looked", "Looked", "value", _looked),
+    Dimension("looked", "Looked", "kind of step", _looked),
     Dimension("dataset", "Data set", "data set", lambda row: _named(row.facts.dataset if row.facts else UNKNOWN)),
     Dimension("version", "Guideline version", "guideline version", _version),
 )

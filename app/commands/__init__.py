@@ -43,6 +43,7 @@ COMMANDS: Mapping[str, Command] = {
     "bench": Command("app.commands.bench", "measure this program on this machine", (RUNTIME,)),
     "import": Command("app.commands.import_traces", "bring in traces, with a verdict for every line"),
     "export": Command("app.commands.export_traces", "write traces as JSON lines or as a table"),
+    "results": Command("app.commands.results", "accuracy, helpfulness and agreement of a human study"),
     "raters": Command("app.commands.raters", "say who may come in, and as what: add, list, password, role, close, reopen, hash"),
     "remove": Command("app.commands.remove_dataset", "take a data set out of the store, with everything in it"),
     "test": Command("app.commands.run_tests", "run the whole test suite; what follows goes to pytest", (RUNTIME, TESTS), verbatim=True),
