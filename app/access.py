@@ -74,6 +74,7 @@ ACCESS: Mapping[tuple[str, str], Needed] = {
     ("POST", "/api/studies/{study}/items"): LEAD,
     ("GET", "/api/results/{study}"): LEAD,
     ("GET", "/api/results/{study}/tables/{table}"): LEAD,
+    ("GET", "/api/curation"): LEAD,
     ("POST", "/api/curation/{study}/preview"): LEAD,
     ("GET", "/api/curation/{study}/records.jsonl"): LEAD,
     ("GET", "/api/curation/{study}/manifest.json"): LEAD,

@@ -12,6 +12,7 @@ from fastapi.staticfiles import StaticFiles
 
 from app.api import router as traces
 from app.bodies import BodyTooLarge
+from app.curation_api import router as curation
 from app.gate import Gate
 from app.lanes import Lanes
 from app.rate_page import router as rate_page
@@ -65,7 +66,7 @@ def add_routes(app: FastAPI, services: Services) -> None:
     app.add_exception_handler(SaccadeError, _as_sentence)
     app.state.services = services
     app.state.lanes = Lanes(services.store.database)
-    for routes in (session, sign_in, raters, traces, rating, rate_page):
+    for routes in (session, sign_in, raters, traces, rating, rate_page, curation):
         app.include_router(routes)
     app.mount("/ui", StaticFiles(directory=STATIC), name="ui")
 

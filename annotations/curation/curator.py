@@ -15,7 +15,7 @@ from datetime import UTC
 from pathlib import Path
 
 from annotations.curation.corrections import Hindrance, correct
-from annotations.curation.evidence import Judged, TraceEvidence, gather
+from annotations.curation.evidence import Judged, TraceEvidence, TraceFacts, gather
 from annotations.curation.reading import asked_steps, rating_counts, state_of, trace_facts
 from annotations.curation.recipes import Corrections, Exported, Passed, Preview, Recipe, SplitCount
 from annotations.curation.select import Selection, refuse_unasked, select
@@ -77,6 +77,10 @@ class Curator:
             names = ", ".join(f"“{study.name}”" for study in rated[:_NAMED])
             raise StudyError(f"{len(rated)} studies have ratings, and a rule reads those of one: add --study NAME, with one of {names}.")
         return rated[0]
+
+    def facts(self, study_id: int) -> tuple[TraceFacts, ...]:
+        """What is known of the rated traces of a study. Raises NotFound."""
+        return tuple(one.facts for one in self._pool(study_id).evidence)
 
     def preview(self, study_id: int, recipe: Recipe) -> Preview:
         """What an export would hold. Raises NotFound, and RuleError for a condition that the study does not ask about."""

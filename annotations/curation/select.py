@@ -55,6 +55,21 @@ def refuse_unasked(rule: Rule, settings: StudySettings) -> None:
             raise RuleError(f"Helpfulness goes up to {most:g} in this study, so no trace can meet {rule.written('helpful')}: lower it.")
 
 
+def opening_rule(settings: StudySettings) -> Rule:
+    """A rule to begin with: right answers without faults, most steps accurate, helpfulness in the upper part of the study's scale."""
+    helpful = settings.question(Measure.HELPFULNESS)
+    scores = [choice.score for choice in helpful.choices if choice.score is not None] if helpful else []
+    # Five eighths of the way: 3.5 on the paper's scale from 1 to 5.
+    wanted = min(scores) + 0.625 * (max(scores) - min(scores)) if scores else None
+    return Rule(
+        accurate=0.8 if settings.question(Measure.ACCURACY) else None,
+        helpful=wanted if wanted is None or wanted >= 0 else None,
+        answer="right",
+        raters=min(2, settings.ratings_per_item),
+        faults=0,
+    )
+
+
 def _exact(threshold: float) -> Fraction:
     """The number as it is written: 0.8 is four of five, and not the binary number beside it."""
     return Fraction(repr(threshold))
