@@ -76,17 +76,14 @@ def told(results: dict[str, Any]) -> Iterator[str]:
 
 
 def _results(arguments: argparse.Namespace) -> StudyResults:
-    from annotations.ratings.store import RatingStore
     from annotations.results.study import results
-    from annotations.studies.store import StudyStore
     from app.services import open_services
 
     with open_services(settings_from(arguments, os.environ), existing=True) as services:
-        studies = StudyStore(services.store.database)
         return results(
-            studies,
-            RatingStore(services.store.database),
-            _study(studies, arguments.study).id,
+            services.studies,
+            services.ratings,
+            _study(services.studies, arguments.study).id,
             version=arguments.version,
             seed=arguments.seed,
             resamples=arguments.resamples,
