@@ -199,7 +199,13 @@ export class App {
   #leaveStudy() {
     this.drafts?.flush();
     this.flow?.destroy();
+    if (this.flow) this.#tellStudy('');
     this.flow = null;
+  }
+
+  /** The page around may have a place for the study's name. */
+  #tellStudy(name) {
+    dispatchEvent(new CustomEvent('saccade-study', { detail: { name } }));
   }
 
   async #openStudy(id) {
@@ -207,7 +213,9 @@ export class App {
       const study = await fetchStudy((...words) => this.ask(...words), id);
       this.#leaveStudy();
       shelf.write(this.#chosenName, id);
+      for (const status of this.statuses) status.forget();
       this.flow = new Flow(study, this);
+      this.#tellStudy(study.name);
       this.flow.start();
     }, () => this.#openStudy(id));
   }

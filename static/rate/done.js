@@ -7,38 +7,39 @@ function figure(number, words) {
   return el('div', { class: 'rt-figure' }, el('strong', { text: count(number) }), el('span', { class: 'sc-quiet', text: words }));
 }
 
+/** Title and words for how a study stands. */
+function ending({ closed }, { done }, others) {
+  const more = others ? ` ${plural(others, 'other study', 'other studies')} still ${others === 1 ? 'has' : 'have'} steps for you.` : '';
+  if (closed) return ['This study is closed', `It asks nobody any more.${done ? ' Your ratings are kept. Thank you.' : ''}${more}`];
+  if (!done) return ['Nothing to rate yet', `The study has no steps that you could be given now.${more}`];
+  return ['Done. Thank you', `You have been through every step that could be given to you. When others leave steps open, or new ones come in, they are found here.${more}`];
+}
+
 export class Done {
   name = 'done';
+  #title = el('h2', { tabindex: '-1' });
+  #figures = el('div', { class: 'rt-figures' });
+  #words = el('p');
 
-  /** `tools`: keymap, status (a node), run(action), others: how many other studies still have steps */
-  constructor(study, progress, { keymap, status, run, others }) {
-    const [title, words] = this.#words(study, progress, others);
+  /** `tools`: keymap, status (a node), run(action) */
+  constructor(study, { keymap, status, run }) {
+    this.study = study;
+    this.others = 0;
     const tool = (id, label, sign) => button([icon(sign), label, el('kbd', { text: keymap.label(id) })], () => run(id));
-    this.node = el(
-      'div',
-      { class: 'rt-page is-narrow' },
-      el(
-        'section',
-        { class: 'rt-card rt-done' },
-        el('h2', { tabindex: '-1', text: title }),
-        el('p', { class: 'rt-done-study' }, el('span', { dir: 'auto', text: study.name })),
-        progress.done ? el('div', { class: 'rt-figures' }, figure(progress.done - progress.skipped, 'rated'), figure(progress.skipped, 'skipped')) : null,
-        el('p', { text: words }),
-        el('div', { class: 'rt-tools' }, progress.done ? tool('mine', 'Your ratings', 'ring') : null, tool('studies', 'Studies', 'left'), tool('guide', 'Instructions', 'question')),
-      ),
-      status,
-    );
+    const tools = el('div', { class: 'rt-tools' }, tool('mine', 'Your ratings', 'ring'), tool('studies', 'Studies', 'left'), tool('guide', 'Instructions', 'question'));
+    const card = el('section', { class: 'rt-card rt-done' }, this.#title, el('p', { class: 'rt-done-study' }, el('span', { dir: 'auto', text: study.name })), this.#figures, this.#words, tools);
+    this.node = el('div', { class: 'rt-page is-narrow' }, card, status);
   }
 
-  #words(study, progress, others) {
-    const more = others ? ` ${plural(others, 'other study', 'other studies')} still ${others === 1 ? 'has' : 'have'} steps for you.` : '';
-    if (study.closed) return ['This study is closed', `It asks nobody any more.${progress.done ? ' Your ratings are kept. Thank you.' : ''}${more}`];
-    if (!progress.done) return ['Nothing to rate yet', `The study has no steps that you could be given now.${more}`];
-    return ['Done. Thank you', `You have been through every step that could be given to you. When others leave steps open, or new ones come in, they are found here.${more}`];
+  /** `others`: how many other studies still have steps for this rater. */
+  show(progress, others = this.others) {
+    this.others = others;
+    [this.#title.textContent, this.#words.textContent] = ending(this.study, progress, others);
+    fill(this.#figures, progress.done ? [figure(progress.done - progress.skipped, 'rated'), figure(progress.skipped, 'skipped')] : []);
   }
 
   focus() {
-    this.node.querySelector('h2').focus({ preventScroll: true });
+    this.#title.focus({ preventScroll: true });
   }
 }
 

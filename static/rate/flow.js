@@ -86,12 +86,12 @@ export class Flow {
 
   async #done() {
     const { keymap, statuses } = this.#house;
-    const show = (others) => this.#house.show(new Done(this.study, this.progress, { keymap, status: statuses[1].node, run: (action) => this.#house.run(action), others }));
-    show(0);
+    const screen = new Done(this.study, { keymap, status: statuses[1].node, run: (action) => this.#house.run(action) });
+    screen.show(this.progress);
+    this.#house.show(screen);
     const studies = await this.#house.studies().catch(() => []);
-    if (!this.#idle || this.#house.screen.name !== 'done') return;
     this.study.closed = studies.find(({ id }) => id === this.study.id)?.closed ?? this.study.closed;
-    show(studies.filter(({ id, open, closed }) => id !== this.study.id && open && !closed).length);
+    screen.show(this.progress, studies.filter(({ id, open, closed }) => id !== this.study.id && open && !closed).length);
   }
 
   /** New steps have come, or none. */
@@ -109,6 +109,7 @@ export class Flow {
   #setProgress(progress) {
     this.progress = progress;
     this.#line();
+    if (this.#house.screen.name === 'done') this.#house.screen.show(progress);
   }
 
   /** The line above the picture, which counts what is on its way as well. */
@@ -158,9 +159,18 @@ export class Flow {
     this.queue.settle(entry.item);
     if (entry.study !== this.study.id) return;
     if (answer.progress) this.#setProgress(answer.progress);
-    if (entry.kind === 'undo' && answer.item.item !== entry.item) this.queue.reopen(answer.item.item);
+    if (entry.kind === 'undo') this.#undone(entry, answer.item);
     if (this.#idle || entry.kind === 'undo') this.queue.refill();
     if (this.#house.screen.name === 'mine') this.#house.screen.load(1);
+  }
+
+  /**
+   * The server has put the former answers into its draft; what has been changed since is newer. Where it took back another
+   * rating than the one that was meant, because more was given elsewhere, that one comes next.
+   */
+  #undone({ item }, taken) {
+    if (taken.item !== item) this.queue.reopen(taken.item);
+    else if (!this.#idle && this.trial.item.item === item && !this.trial.change) this.#changed(this.trial.judging.content());
   }
 
   /** Something was given, saved or taken back in another tab. */
@@ -300,8 +310,8 @@ export class Flow {
   }
 }
 
-/** A study with its questions, as this page needs it. */
+/** A study with its guideline: { id, name, version, closed, progress, instructions, examples, questions, circle, ... } */
 export async function fetchStudy(request, id) {
-  const study = await request('GET', `api/rating/studies/${id}`);
-  return { ...study, questions: study.questions ?? study.guideline.questions };
+  const { guideline, ...study } = await request('GET', `api/rating/studies/${id}`);
+  return { ...guideline, ...study };
 }

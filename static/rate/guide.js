@@ -7,8 +7,9 @@ import { sentence } from './sentence.js';
 
 const SIGNS = { yes: 'check', no: 'cross', unsure: 'question' };
 
-/** The example's picture with its circle, at one size whatever the picture's. */
+/** The example's picture with its circle, at one size whatever the picture's; nothing where the picture is not there. */
 function drawn({ picture_url: address, width, height, x, y }, circle) {
+  if (!address) return null;
   const radius = radiusOf(circle, { width });
   const rings = ['dark', 'light', 'line'].map((part) => svg('circle', { class: `rt-${part}`, cx: x, cy: y, r: radius, 'vector-effect': 'non-scaling-stroke' }));
   const marks = svg('svg', { class: 'rt-example-marks', viewBox: `0 0 ${width} ${height}`, 'aria-hidden': 'true' }, svg('g', { class: 'rt-mark is-circle' }, ...rings));
@@ -21,7 +22,7 @@ function drawn({ picture_url: address, width, height, x, y }, circle) {
 
 function example(one, circle) {
   const answer = el('p', { class: `rt-verdict is-${SIGNS[one.answer] ? one.answer : 'other'}` }, icon(SIGNS[one.answer] ?? 'ring'), el('strong', { dir: 'auto', text: one.answer_label }));
-  return el('li', { class: 'rt-example' }, drawn(one, circle), sentence(one.sentence, circle.color), answer, el('p', { class: 'rt-why-example', dir: 'auto', text: one.why }));
+  return el('li', { class: `rt-example${one.picture_url ? '' : ' is-bare'}` }, drawn(one, circle), sentence(one.sentence, circle.color), answer, el('p', { class: 'rt-why-example', dir: 'auto', text: one.why }));
 }
 
 export class Guide {
@@ -32,8 +33,8 @@ export class Guide {
   /** `done()` goes on; `changed`: the guideline is a newer one than the rater has read. `begun`: steps wait behind it. */
   constructor(study, done, { changed = false, begun = false } = {}) {
     this.#done = done;
-    const paragraphs = study.guideline.instructions.split(/\n\s*\n/).map((text) => text.trim()).filter(Boolean);
-    const examples = study.guideline.examples;
+    const paragraphs = study.instructions.split(/\n\s*\n/).map((text) => text.trim()).filter(Boolean);
+    const { examples } = study;
     this.#start = button([begun ? 'Go on rating' : 'Start rating', el('kbd', { text: '⏎' })], done, { class: 'is-primary is-large' });
     const news = changed ? el('p', { class: 'rt-banner', role: 'status' }, icon('warning'), el('span', { text: `The guideline has changed: this is version ${study.version}. Please read it again. Your ratings and what you have begun are kept.` })) : null;
     this.node = el(

@@ -44,8 +44,13 @@ export class KeySheet {
 
   #draw() {
     const answers = Map.groupBy(this.#keymap.actions.filter(({ group }) => group === 'Answers'), ({ question }) => question);
-    const questions = [...answers].map(([question, actions]) => el('section', { class: 'rt-sheet-group' }, el('h3', { dir: 'auto', text: question }), el('div', { class: 'rt-sheet-answers' }, actions.map((action) => el('span', { class: 'rt-sheet-answer' }, this.#change(action), el('span', { dir: 'auto', text: action.words }))))));
+    const questions = [...answers].map(([question, actions]) => el('section', { class: 'rt-sheet-group' }, el('h3', { dir: 'auto', text: question }), el('div', { class: 'rt-sheet-answers' }, actions.map((action) => this.#answer(action)))));
     fill(this.#body, questions, GROUPS.map((group) => this.#group(group)));
+  }
+
+  #answer(action) {
+    const same = action.words.toLowerCase() === this.#keymap.keyOf(action.id);
+    return el('span', { class: 'rt-sheet-answer' }, this.#change(action), same ? null : el('span', { dir: 'auto', text: action.words }));
   }
 
   #group(group) {

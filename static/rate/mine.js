@@ -58,7 +58,7 @@ export class Mine {
         'button',
         { type: 'button', class: 'rt-mine-row', 'data-item': item, onclick: () => this.#tools.open(item) },
         picture ? el('img', { src: ownUrl(picture.thumbnail ?? picture.url), alt: '', loading: 'lazy', draggable: 'false' }) : el('span', { class: 'rt-no-picture' }),
-        el('span', { class: 'rt-mine-words' }, el('span', { class: 'rt-mine-sentence', dir: 'auto', text: plain(sentence ?? []) || 'The step is no longer in the store.' }), el('span', { class: 'sc-quiet', text: facts })),
+        el('span', { class: 'rt-mine-words' }, el('span', { class: 'rt-mine-sentence', dir: 'auto', text: sentence || 'The step is no longer in the store.' }), el('span', { class: 'sc-quiet', text: facts })),
         el('span', { class: 'rt-mine-answer' }, el('strong', { text: said || 'No answer' }), extras.map((text) => el('span', { class: 'sc-quiet', dir: 'auto', text }))),
       ),
     );

@@ -4,7 +4,9 @@ import { Backoff } from './backoff.js';
 
 /** So many steps lie ready behind the present one. */
 const AHEAD = 2;
-const MOST = 20;
+
+/** More than this the server does not hold for one rater at a time. */
+const MOST = 10;
 
 export class Queue {
   #ahead = [];

@@ -10,7 +10,9 @@ const LONG = 280;
 export function sentenceParts(parts, color) {
   return parts.map(({ text, circle }) => {
     if (!circle) return text;
-    const chip = el('mark', { class: 'rt-chip' }, icon('ring'), el('span', { dir: 'auto', text: bare(text) }));
+    // The ring never stands alone at the end of a line.
+    const [, first, rest] = /^(\s*\S*)(.*)$/s.exec(bare(text));
+    const chip = el('mark', { class: 'rt-chip', dir: 'auto' }, el('span', { class: 'rt-chip-head' }, icon('ring'), first), rest);
     chip.style.setProperty('--rt-circle', color);
     return chip;
   });

@@ -37,6 +37,13 @@ export class Status {
     this.show();
   }
 
+  /** Another study: what was saved before is not its own. */
+  forget() {
+    this.#saved = null;
+    this.#shown = '';
+    this.show();
+  }
+
   /** Another rating is on the disk. */
   saved({ words, answer, kind }) {
     this.#saved = kind === 'undo' ? { words: `${words} taken back`, at: answer.at ?? null } : { words, at: answer.saved_at, revision: answer.rating?.revision ?? 1, standing: answer.standing };

@@ -92,6 +92,8 @@ export class Trial {
     if (this.locked) this.#place('own');
     this.refresh();
     if (this.node.contains(this.node.getRootNode().activeElement) && !this.fields.node.matches(':focus')) this.progress.focus();
+    // On a telephone the answers lie below the picture: the next step begins at its top again.
+    if (this.node.getBoundingClientRect().top < -1) this.node.scrollIntoView({ block: 'start' });
     this.live(`${placeWords(item)}. ${plain(item.sentence)}`);
   }
 
