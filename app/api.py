@@ -20,8 +20,8 @@ from core.trace import Trace
 
 router = APIRouter()
 
-# What is addressed by its content never changes.
-_FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
+# What is addressed by its content never changes; but a cache between us and somebody may not give it to somebody else.
+_FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}
 _COMPARABLE = 24
 
 
