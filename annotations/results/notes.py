@@ -12,7 +12,8 @@ PSEUDONYMS = (
 NOTES: Mapping[str, str] = {
     "both": (
         "95 % interval with traces and raters drawn anew at once (pigeonhole bootstrap, Owen 2007; percentiles). It holds for "
-        "other traces and other raters, and is the one to go by."
+        "other traces and other raters, and is the one to go by. Where each step has few ratings, it is rather too wide than "
+        "too narrow."
     ),
     "trace": (
         "95 % interval with whole traces drawn anew (bias-corrected and accelerated bootstrap, Efron 1987). It holds for other "

@@ -6,7 +6,8 @@ a resample needs no rating: how often each cluster was drawn, times the clusters
 
 Sources. Bias-corrected and accelerated intervals: B. Efron, "Better bootstrap confidence intervals", JASA 82 (1987), as
 scipy.stats.bootstrap computes them. Two factors at once: A. B. Owen, "The pigeonhole bootstrap", Annals of Applied Statistics 1 (2007):
-traces and raters are drawn independently, and a rating counts as often as its trace was drawn times as often as its rater was.
+traces and raters are drawn independently, and a rating counts as often as its trace was drawn times as often as its rater was. What is
+chance of the single rating is then drawn with both, so that the interval errs on the wide side where a trace has few ratings.
 """
 
 from __future__ import annotations
