@@ -36,6 +36,7 @@ ACCESS: Mapping[tuple[str, str], Needed] = {
     ("POST", "/api/session"): PUBLIC,
     ("DELETE", "/api/session"): PUBLIC,
     (MOUNT, "/ui"): PUBLIC,
+    ("GET", "/plotly/plotly.min.js"): PUBLIC,
     # Rating: what a rater is shown and says. Each of these is bound to the rater's own id.
     ("GET", "/rate"): RATER,
     ("GET", "/api/preferences"): RATER,

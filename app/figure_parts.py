@@ -22,7 +22,7 @@ COLOURS = (BLUE, VERMILLION, GREEN, PURPLE)
 
 _LONGEST = 30
 _ROW = 44
-_AROUND = 110
+_AROUND = 88
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Dot:
 class Chart:
     """A chart: `alt` says in words what it shows, `table` is the table of the same figures, `plotly` its data and layout.
 
-    words  why there is nothing to draw; then `plotly` is None
+    words  what a line or a ring in it stands for; where there is nothing to draw, and `plotly` is None, why
     """
 
     id: str
@@ -107,7 +107,7 @@ def series(name: str, dots: Sequence[Dot], kind: int = 0, *, shown: bool = False
 def value_axis(unit: str, low: float, high: float, title: str = "") -> Json:
     """The axis of a figure over the whole of its scale, so that no difference looks larger than it is."""
     pad = (high - low) * 0.04
-    axis: Json = {"range": [low - pad, high + pad], "zeroline": False, "showgrid": True, "title": caption(title)}
+    axis: Json = {"range": [low - pad, high + pad], "zeroline": False, "showgrid": True, "automargin": True, "title": caption(title)}
     if unit == "share":
         return axis | {"tickformat": ".0%", "dtick": 0.25}
     return axis | ({"dtick": 1} if high - low <= 10 else {})
@@ -119,10 +119,10 @@ def caption(text: str) -> Json:
 
 
 def row_axis(labels: Sequence[str]) -> Json:
-    """Rows with their labels, the first at the top."""
+    """Rows with their labels, made by `label`, the first at the top."""
     return {
         "tickvals": list(range(len(labels))),
-        "ticktext": [label(text) for text in labels],
+        "ticktext": list(labels),
         "range": [len(labels) - 0.4, -0.7],
         "automargin": True,
         "showgrid": False,
@@ -138,6 +138,12 @@ def line_at(value: float, *, axis: str = "x") -> Json:
     return shape
 
 
+def band(low: float, high: float, *, axis: str = "x") -> Json:
+    """A pale band across the rows between two values of the axis."""
+    ends: Json = {"type": "rect", "xref": axis, "yref": "paper", "x0": low, "x1": high, "y0": 0, "y1": 1}
+    return ends | {"layer": "below", "fillcolor": GREY, "opacity": 0.14, "line": {"width": 0}}
+
+
 def height(rows: int) -> int:
     """Pixels for so many rows."""
     return _AROUND + _ROW * max(rows, 2)
@@ -149,7 +155,7 @@ def finished(traces: Iterable[Json], layout: Json, *, tall: int) -> Json:
 
     base: Json = {
         "height": tall,
-        "margin": {"l": 10, "r": 16, "t": 34, "b": 44},
+        "margin": {"l": 10, "r": 16, "t": 34, "b": 26},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "font": {"family": "system-ui, -apple-system, Segoe UI, Roboto, Noto Sans, DejaVu Sans, sans-serif", "size": 12},

@@ -29,6 +29,9 @@ from app.figure_parts import (
 
 # The shifts that the chart of corrections marks with rings, in widths of the picture.
 RINGS = (0.05, 0.1)
+_RULE = "The dashed lines are .667 and .80, Krippendorff’s rule of thumb for alpha."
+_RINGED = "The model’s point is in the middle; the rings are 5 and 10 % of the picture’s width."
+_LEVEL = "On the dashed line there is no difference; n are the items that both were rated on."
 
 
 def agreement_chart(document: Json) -> Chart:
@@ -58,12 +61,12 @@ def agreement_chart(document: Json) -> Chart:
         "legend": {"orientation": "h", "x": 0, "y": -0.12, "yanchor": "top"},
     }
     tall = height(len(entries)) + 46 * len(entries)
-    return Chart("agreement", title, ". ".join(told) + ".", "agreement", finished(traces, layout, tall=tall))
+    return Chart("agreement", title, ". ".join(told) + ".", "agreement", finished(traces, layout, tall=tall), _RULE)
 
 
 def _asked(entry: Json) -> str:
-    scale = "ordinal" if entry["level"] == "ordinal" else "with unscored answers"
-    return f"{entry['question']}, {scale}, n = {entry['n']['steps']:,}"
+    kind = "scored answers" if entry["level"] == "ordinal" else "all answers, as names"
+    return f"{label(entry['question'])}, n = {entry['n']['steps']:,} steps<br>{kind}"
 
 
 def _first_words(entries: Sequence[Json]) -> str:
@@ -84,7 +87,7 @@ def corrections_chart(said: Sequence[Mapping[str, Any]]) -> Chart:
     reach = max(0.12, *(max(abs(dx), abs(dy)) for _, _, shifts in parts for dx, dy, _ in shifts)) * 1.08
     dotted = {"color": GREY, "width": 1, "dash": "dot"}
     ring = [{"type": "circle", "x0": -r, "x1": r, "y0": -r, "y1": r, "line": dotted, "layer": "below"} for r in RINGS]
-    axis: Json = {"range": [-reach, reach], "zeroline": True, "zerolinecolor": GREY, "tickformat": ".2f"}
+    axis: Json = {"range": [-reach, reach], "zeroline": True, "automargin": True, "zerolinecolor": GREY, "tickformat": ".2f"}
     layout = {
         "xaxis": axis | {"title": caption("to the right, in widths of the picture")},
         "yaxis": axis | {"range": [reach, -reach], "scaleanchor": "x", "title": caption("downwards")},
@@ -95,7 +98,7 @@ def corrections_chart(said: Sequence[Mapping[str, Any]]) -> Chart:
         for _, name, shifts in parts
     ]
     traces = [_scatter(f"{name} (n = {len(shifts):,})", shifts, kind) for kind, name, shifts in parts]
-    return Chart("corrections", title, ". ".join(told) + ".", "points", finished(traces, layout, tall=420))
+    return Chart("corrections", title, ". ".join(told) + ".", "points", finished(traces, layout, tall=420), _RINGED)
 
 
 def _within(shifts: Sequence[tuple[float, float, Any]]) -> int:
@@ -140,7 +143,7 @@ def speed_chart(document: Json) -> Chart:
             "zeroline": False,
             "title": caption("seconds: median and middle half"),
         },
-        "yaxis": row_axis([row["rater"] for row in raters]),
+        "yaxis": row_axis([label(row["rater"]) for row in raters]),
     }
     alt = "; ".join(f"{row['rater']}: median {row['seconds']['median']:.1f} s of {row['seconds']['n']}" for row in raters)
     return Chart("speed", title, alt + ".", "raters", finished([series("seconds", dots)], layout, tall=height(len(raters))))
@@ -208,11 +211,11 @@ def pairs_chart(document: Json) -> Chart:
     units = [unit for unit in ("share", "score") if any(row["unit"] == unit for row in rows)]
     traces, told = [], []
     tall = max(sum(row["unit"] == unit for row in rows) for unit in units)
-    names = list(dict.fromkeys(f"{row['a']} − {row['b']}" for row in rows))
-    layout: Json = {"yaxis": row_axis(names), "annotations": [], "shapes": []}
+    names = list(dict.fromkeys((row["a"], row["b"]) for row in rows))
+    layout: Json = {"yaxis": row_axis([f"{label(a)}<br>− {label(b)}" for a, b in names]), "annotations": [], "shapes": []}
     for kind, (unit, (domain, note, suffix)) in enumerate(zip(units, panels([_difference(rows, unit) for unit in units]), strict=True)):
         mine = [row for row in rows if row["unit"] == unit and row["figure"] == next(r["figure"] for r in rows if r["unit"] == unit)]
-        dots = [_pair(row, names.index(f"{row['a']} − {row['b']}")) for row in mine]
+        dots = [_pair(row, names.index((row["a"], row["b"]))) for row in mine]
         reach = max(0.05, *(max(abs(dot.value), abs(dot.low or 0), abs(dot.high or 0)) for dot in dots)) * 1.1
         traces.append(series(unit, dots, kind) | {"xaxis": f"x{suffix}", "yaxis": "y"})
         axis: Json = {"range": [-reach, reach], "zeroline": False} | ({"tickformat": "+.0%"} if unit == "share" else {"tickformat": "+.2f"})
@@ -220,7 +223,7 @@ def pairs_chart(document: Json) -> Chart:
         layout["annotations"].append(note)
         layout["shapes"].append(line_at(0, axis=f"x{suffix}"))
         told += [dot.told for dot in dots]
-    return Chart("pairs", title, "; ".join(told) + ".", "pairs", finished(traces, layout, tall=height(max(tall, len(names)))))
+    return Chart("pairs", title, "; ".join(told) + ".", "pairs", finished(traces, layout, tall=height(max(tall, len(names)))), _LEVEL)
 
 
 def _difference(rows: Sequence[Json], unit: str) -> str:

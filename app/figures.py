@@ -14,6 +14,7 @@ from app.figure_parts import (
     Chart,
     Dot,
     Json,
+    band,
     caption,
     finished,
     height,
@@ -31,8 +32,11 @@ from app.figure_raters import agreement_chart, corrections_chart, drift_chart, p
 if TYPE_CHECKING:
     from annotations.results.tables import Table
 
-_SCALES = (("share", "accuracy", "Accuracy beside the paper's"), ("score", "helpfulness", "Helpfulness beside the paper's"))
+_SCALES = (("share", "accuracy", "Accuracy beside the paper’s"), ("score", "helpfulness", "Helpfulness beside the paper’s"))
 _WHEN = ("helpfulness_accurate", "helpfulness_inaccurate")
+
+_DASHED = "The dashed line is the whole study."
+_BANDED = "The dashed line is the whole study, the band its 95 % interval; the axis shows only this part of the scale."
 
 
 def figures(document: Json, ratings: Table) -> tuple[Chart, ...]:
@@ -78,10 +82,10 @@ def _dot(figure: Json, row: float, name: str) -> Dot | None:
 
 
 def _headlines(document: Json) -> Iterator[Chart]:
-    """Accuracy and helpfulness beside the paper's: shares and scores apart, for they have different scales."""
+    """Accuracy and helpfulness beside the paper’s: shares and scores apart, for they have different scales."""
     for unit, chart, title in (
-        ("share", "accuracy", "Accuracy beside the paper's"),
-        ("score", "helpfulness", "Helpfulness beside the paper's"),
+        ("share", "accuracy", "Accuracy beside the paper’s"),
+        ("score", "helpfulness", "Helpfulness beside the paper’s"),
     ):
         found = [figure for figure in document["headlines"] if figure["unit"] == unit]
         if not found:
@@ -99,7 +103,7 @@ def _headlines(document: Json) -> Iterator[Chart]:
         told += [f"the paper, {name}: {_paper(p, unit)}" for _, name, p in paper]
         layout = {
             "xaxis": value_axis(unit, min(f["low"] for f in found), max(f["high"] for f in found)),
-            "yaxis": row_axis([figure["title"] for figure in found]),
+            "yaxis": row_axis([label(figure["title"]) for figure in found]),
         }
         traces = [series("This study", ours, 0, shown=True), *([series("The paper", theirs, 1, shown=True)] if theirs else [])]
         for trace in traces[1:]:
@@ -142,7 +146,7 @@ def _distribution(question: str, title: str, said: Sequence[Mapping[str, Any]], 
             )
     layout = {
         "xaxis": {"type": "category", "showgrid": False, "tickvals": order, "ticktext": [label(answer) for answer in order]},
-        "yaxis": {"title": caption("ratings"), "rangemode": "tozero", "zeroline": False},
+        "yaxis": {"title": caption("ratings"), "rangemode": "tozero", "zeroline": False, "automargin": True},
         "barmode": "group",
         "bargap": 0.25,
     }
@@ -174,7 +178,7 @@ def _breakdown(document: Json, breakdown: Json) -> Chart:
     if not rows or not heads:
         return Chart(name, title, "", name, None, breakdown["words"] or "Nothing has been rated yet.")
     traces, told = [], []
-    layout: Json = {"yaxis": row_axis([row["label"] for row in rows]), "annotations": [], "shapes": []}
+    layout: Json = {"yaxis": row_axis([label(row["label"]) for row in rows]), "annotations": [], "shapes": []}
     for kind, (head, (domain, note, suffix)) in enumerate(zip(heads, panels([head["title"] for head in heads]), strict=True)):
         cells = [(row["label"], next(figure for figure in row["figures"] if figure["id"] == head["id"])) for row in rows]
         dots = [dot for place, (text, figure) in enumerate(cells) if (dot := _dot(figure, place, text))]
@@ -183,7 +187,7 @@ def _breakdown(document: Json, breakdown: Json) -> Chart:
         layout["annotations"].append(note)
         layout["shapes"].append(line_at(head["value"], axis=f"x{suffix}"))
         told.append(f"{head['title']}. " + "; ".join(_told(figure, text) for text, figure in cells))
-    return Chart(name, title, ". ".join(told) + ".", name, finished(traces, layout, tall=height(len(rows))))
+    return Chart(name, title, ". ".join(told) + ".", name, finished(traces, layout, tall=height(len(rows))), _DASHED)
 
 
 def _leave_one_out(document: Json) -> Chart:
@@ -196,20 +200,23 @@ def _leave_one_out(document: Json) -> Chart:
     heads = {figure["id"]: figure for figure in document["headlines"]}
     names = list(dict.fromkeys(row["rater"] for entry in found for row in entry["rows"]))
     traces, told = [], []
-    layout: Json = {"yaxis": row_axis([f"without {name}" for name in names]), "annotations": [], "shapes": []}
+    layout: Json = {"yaxis": row_axis([label(f"without {name}") for name in names]), "annotations": [], "shapes": []}
     for kind, (entry, (domain, note, suffix)) in enumerate(zip(found, panels([entry["title"] for entry in found]), strict=True)):
         head, unit = heads[entry["figure"]], entry["unit"]
         dots = [_without(row, names.index(row["rater"]), unit) for row in entry["rows"] if row["value"] is not None]
         traces.append(series(entry["title"], dots, kind) | {"xaxis": f"x{suffix}", "yaxis": "y"})
-        layout[f"xaxis{suffix}"] = value_axis(unit, head["low"], head["high"]) | domain
-        layout["annotations"].append(note)
-        layout["shapes"].append(line_at(entry["value"], axis=f"x{suffix}"))
         low, high = entry["lowest"], entry["highest"]
+        ends = [end for end in _both(head) if end is not None]
+        # Near the whole: on the whole scale nobody would see who moves it.
+        shown = [low["value"], high["value"], entry["value"], *ends]
+        layout[f"xaxis{suffix}"] = value_axis(unit, min(shown), max(shown)) | domain | {"dtick": None, "nticks": 6}
+        layout["annotations"].append(note)
+        layout["shapes"] += [line_at(entry["value"], axis=f"x{suffix}"), *([band(*ends, axis=f"x{suffix}")] if ends else [])]
         told.append(
             f"{entry['title']} is {number(entry['value'], unit)}; lowest without {low['rater']}, {number(low['value'], unit)}; "
             f"highest without {high['rater']}, {number(high['value'], unit)}"
         )
-    return Chart("leave_one_out", title, ". ".join(told) + ".", "leave_one_out", finished(traces, layout, tall=height(len(names))))
+    return Chart("leave_one_out", title, ". ".join(told) + ".", "leave_one_out", finished(traces, layout, tall=height(len(names))), _BANDED)
 
 
 def _without(row: Json, place: int, unit: str) -> Dot:

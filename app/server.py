@@ -18,6 +18,7 @@ from app.lanes import Lanes
 from app.rate_page import router as rate_page
 from app.rater_api import router as raters
 from app.rating_api import router as rating
+from app.results_api import router as results
 from app.services import STATIC, Services
 from app.session_api import router as session
 from app.sign_in import router as sign_in
@@ -66,7 +67,7 @@ def add_routes(app: FastAPI, services: Services) -> None:
     app.add_exception_handler(SaccadeError, _as_sentence)
     app.state.services = services
     app.state.lanes = Lanes(services.store.database)
-    for routes in (session, sign_in, raters, traces, rating, rate_page, curation):
+    for routes in (session, sign_in, raters, traces, rating, rate_page, results, curation):
         app.include_router(routes)
     app.mount("/ui", StaticFiles(directory=STATIC), name="ui")
 

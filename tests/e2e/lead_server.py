@@ -10,13 +10,17 @@ import json
 import math
 import threading
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
+
+import plotly
 
 from annotations.studies.settings import StudySettings
 from core.errors import StudyError
 from tests.e2e.fixture_server import TYPES, FixtureServer, Handler, encoded
 from tests.e2e.fixture_traces import PICTURES, Json, identity, named
 
+PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Saccade</title><link rel="icon" href="data:,"><style>body {{ margin: 0 }}</style></head>
 <body><main><div id="place"></div></main>
@@ -134,6 +138,8 @@ class LeadHandler(Handler):
         lead.asked.append(f"GET {self.path}")
         if parts.path in ("/studies", "/results"):
             self._send(200, PAGE.format(page=parts.path.strip("/")).encode(), TYPES[".html"])
+        elif parts.path.startswith("/plotly/"):
+            self._send(200, PLOTLY.read_bytes(), TYPES[".js"])
         elif parts.path.startswith("/pictures/"):
             self._send(200, encoded(NAMES[parts.path.split("/")[2]]), "image/jpeg")
         elif parts.path.startswith(("/api/studies", "/api/results")):
