@@ -10,6 +10,7 @@
     |- PictureError (ValueError)    a picture that is refused, before it is decoded
     |- ImportRefused (ValueError)   an import that cannot begin, or a strict one that was taken back
     |- StudyError (ValueError)      settings by which nobody could rate
+    |  `- NameTaken                 there is a study of that name already
     |- RatingRefused (ValueError)   a rating that nobody could have meant
     |- RuleError (ValueError)       a rule over ratings that cannot be read
     |- AccountError (ValueError)    a name, a password or a file of accounts that cannot be taken
@@ -69,6 +70,10 @@ class ImportRefused(SaccadeError, ValueError):
 
 class StudyError(SaccadeError, ValueError):
     """Settings of a study by which nobody could rate."""
+
+
+class NameTaken(StudyError):
+    """There is a study of that name already."""
 
 
 class RatingRefused(SaccadeError, ValueError):

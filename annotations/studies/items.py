@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, insert, or_, select, update
 
 from annotations.documents import MAX_INTEGER
 from annotations.queries import MAX_PAGE_SIZE
-from annotations.rating_schema import ItemRow
+from annotations.rating_schema import ItemRow, PlaceRow
 from annotations.schema import StepRow, TraceRow
 from annotations.studies.selection import SelectedTrace
-from annotations.studies.sentences import in_one, sentence_in
+from annotations.studies.sentences import SentencePart, sentence_in
 from annotations.studies.values import LeftOut, StudyItem, StudyItemPage
 from core.errors import NotFound
 
@@ -87,15 +87,26 @@ def take_back(connection: Connection, study_id: int, ids: Sequence[int], wanted:
     return {number: state.value for number, state in changed.items()}
 
 
+def traces_of(connection: Connection, ids: Sequence[int]) -> set[str]:
+    """The content hashes of the traces of items; numbers that no item has are passed over."""
+    found: set[str] = set()
+    for some in _some(sorted({number for number in ids if 0 < number <= MAX_INTEGER})):
+        found.update(connection.scalars(select(ItemRow.trace_hash).where(ItemRow.id.in_(some))))
+    return found
+
+
 def item_page(connection: Connection, study_id: int, replacement: str, page: int, page_size: int) -> StudyItemPage:
-    """One page of a study's items, in the order in which they came; a page behind the last is empty."""
+    """One page of a study's items, by trace and step; a page behind the last is empty."""
     size = min(max(page_size, 1), MAX_PAGE_SIZE)
     page = min(max(page, 1), MAX_INTEGER // size)
     total = connection.execute(select(func.count()).select_from(ItemRow).where(ItemRow.study_id == study_id)).scalar_one()
-    wanted = select(ItemRow).where(ItemRow.study_id == study_id).order_by(ItemRow.id)
+    wanted = select(ItemRow).where(ItemRow.study_id == study_id).order_by(ItemRow.trace_hash, ItemRow.step)
     rows = connection.execute(wanted.offset((page - 1) * size).limit(size)).all()
-    said = _sentences(connection, rows, replacement)
-    items = [StudyItem(row.id, row.trace_hash, row.step, LeftOut(row.left_out), said.get((row.trace_hash, row.step), "")) for row in rows]
+    said, ratings = _sentences(connection, rows, replacement), _ratings(connection, [row.id for row in rows])
+    items = [
+        StudyItem(row.id, row.trace_hash, row.step, LeftOut(row.left_out), said.get((row.trace_hash, row.step), ()), ratings.get(row.id, 0))
+        for row in rows
+    ]
     return StudyItemPage(total, page, max(1, -(-total // size)), tuple(items))
 
 
@@ -106,15 +117,15 @@ def _due(row: Any, wanted: Wanted, there: set[str]) -> LeftOut:
 
 
 def _existing(connection: Connection, study_id: int) -> Iterator[Sequence[Any]]:
-    """All items of the study, some at a time."""
-    last = 0
-    while True:
-        wanted = select(ItemRow).where(ItemRow.study_id == study_id, ItemRow.id > last).order_by(ItemRow.id).limit(AT_ONCE)
-        rows = connection.execute(wanted).all()
-        if not rows:
-            return
+    """All items of the study, some at a time, by the index over study, trace and step."""
+    wanted = select(ItemRow).where(ItemRow.study_id == study_id).order_by(ItemRow.trace_hash, ItemRow.step).limit(AT_ONCE)
+    rows = connection.execute(wanted).all()
+    while rows:
         yield rows
-        last = rows[-1].id
+        trace, step = rows[-1].trace_hash, rows[-1].step
+        # The first condition follows from the second; with it the index is entered in the right place.
+        behind = wanted.where(ItemRow.trace_hash >= trace, or_(ItemRow.trace_hash > trace, ItemRow.step > step))
+        rows = connection.execute(behind).all()
 
 
 def _in_store(connection: Connection, hashes: Sequence[str]) -> set[str]:
@@ -148,7 +159,7 @@ def _add(connection: Connection, study_id: int, steps: Sequence[tuple[str, int]]
     return len(steps)
 
 
-def _sentences(connection: Connection, rows: Sequence[Any], replacement: str) -> dict[tuple[str, int], str]:
+def _sentences(connection: Connection, rows: Sequence[Any], replacement: str) -> dict[tuple[str, int], tuple[SentencePart, ...]]:
     """The sentences of items by content hash and step; none for a trace that is gone."""
     if not rows:
         return {}
@@ -159,9 +170,15 @@ def _sentences(connection: Connection, rows: Sequence[Any], replacement: str) ->
             TraceRow.content_hash.in_(sorted({row.trace_hash for row in rows})), StepRow.position.in_(sorted({row.step for row in rows}))
         )
     )
-    return {
-        (row.content_hash, row.position): in_one(sentence_in(row.text, row.written or "", replacement)) for row in connection.execute(found)
-    }
+    return {(row.content_hash, row.position): sentence_in(row.text, row.written or "", replacement) for row in connection.execute(found)}
+
+
+def _ratings(connection: Connection, ids: Sequence[int]) -> dict[int, int]:
+    """How many ratings that count the items have, where they have any: a rating that counts holds a place without an end."""
+    if not ids:
+        return {}
+    held = select(PlaceRow.item_id, func.count()).where(PlaceRow.item_id.in_(ids), PlaceRow.until.is_(None)).group_by(PlaceRow.item_id)
+    return dict(connection.execute(held).all())
 
 
 def _some(values: Sequence[_Value]) -> Iterator[Sequence[_Value]]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 
-from sqlalchemy import Connection, case, func, select
+from sqlalchemy import Connection, Subquery, case, func, select
 
 from annotations.rating_schema import ItemRow, PlaceRow, RaterRow, RatingRow
 from annotations.ratings.values import RatingKind
-from annotations.studies.values import LeftOut, RaterShare, StudyProgress
+from annotations.studies.values import LeftOut, RaterShare, StudyProgress, StudyTally
 from annotations.studies.versions import newest_version
 
 
@@ -26,8 +26,23 @@ def study_progress(connection: Connection, study_id: int) -> StudyProgress:
         wanted=asked * places,
         there=there,
         left_out=items,
+        by_version=_by_version(connection, study_id),
         raters=_raters(connection, study_id),
     )
+
+
+def study_tallies(connection: Connection) -> dict[int, StudyTally]:
+    """All studies in three numbers each, by their row."""
+    asked = ItemRow.left_out == LeftOut.ASKED.value
+    left_out = dict(connection.execute(select(ItemRow.study_id, func.count()).where(~asked).group_by(ItemRow.study_id)).all())
+    held = select(ItemRow.study_id, func.count()).join(PlaceRow, PlaceRow.item_id == ItemRow.id).where(asked, PlaceRow.until.is_(None))
+    ratings = dict(connection.execute(held.group_by(ItemRow.study_id)).all())
+    people = select(ItemRow.study_id, func.count(RatingRow.rater_id.distinct())).join(RatingRow, RatingRow.item_id == ItemRow.id)
+    raters = dict(connection.execute(people.group_by(ItemRow.study_id)).all())
+    return {
+        number: StudyTally(left_out.get(number, 0), ratings.get(number, 0), raters.get(number, 0))
+        for number in left_out.keys() | ratings.keys() | raters.keys()
+    }
 
 
 def _by_ratings(connection: Connection, study_id: int, places: int) -> Counter[int]:
@@ -47,13 +62,7 @@ def _by_ratings(connection: Connection, study_id: int, places: int) -> Counter[i
 
 def _raters(connection: Connection, study_id: int) -> tuple[RaterShare, ...]:
     """Everybody who has rated or skipped, those first who have done most."""
-    newest = (
-        select(func.max(RatingRow.id).label("id"))
-        .join(ItemRow, ItemRow.id == RatingRow.item_id)
-        .where(ItemRow.study_id == study_id)
-        .group_by(RatingRow.item_id, RatingRow.rater_id)
-        .subquery()
-    )
+    newest = _newest(study_id)
     rated, skipped = (func.sum(case((RatingRow.kind == kind.value, 1), else_=0)) for kind in (RatingKind.RATED, RatingKind.SKIPPED))
     counted = (
         select(RatingRow.rater_id, rated.label("rated"), skipped.label("skipped"), func.max(RatingRow.at).label("last"))
@@ -65,3 +74,20 @@ def _raters(connection: Connection, study_id: int) -> tuple[RaterShare, ...]:
     names = {row.id: row.name for row in connection.execute(wanted.where(RaterRow.id.in_([row.rater_id for row in rows])))} if rows else {}
     shares = [RaterShare(row.rater_id, names[row.rater_id], int(row.rated), int(row.skipped), row.last) for row in rows]
     return tuple(sorted(shares, key=lambda share: (-share.rated - share.skipped, share.rater)))
+
+
+def _by_version(connection: Connection, study_id: int) -> dict[int, int]:
+    newest = _newest(study_id)
+    rated = select(RatingRow.version_id, func.count()).join(newest, newest.c.id == RatingRow.id)
+    return dict(connection.execute(rated.where(RatingRow.kind == RatingKind.RATED.value).group_by(RatingRow.version_id)).all())
+
+
+def _newest(study_id: int) -> Subquery:
+    """The newest revision of every rater about every item of the study."""
+    return (
+        select(func.max(RatingRow.id).label("id"))
+        .join(ItemRow, ItemRow.id == RatingRow.item_id)
+        .where(ItemRow.study_id == study_id)
+        .group_by(RatingRow.item_id, RatingRow.rater_id)
+        .subquery()
+    )

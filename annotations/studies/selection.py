@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -34,14 +34,16 @@ class SelectedTrace:
     picture: int
 
 
-def select_steps(connection: Connection, settings: StudySettings) -> Iterator[SelectedTrace]:
+def select_steps(connection: Connection, settings: StudySettings, *, among: Collection[str] | None = None) -> Iterator[SelectedTrace]:
     """The traces that have a step to ask about, each once, whatever number of data sets has it.
 
-    A number a trace is held in memory, and the steps of a few traces at a time.
+    A number a trace is held in memory, and the steps of a few traces at a time. `among`: content hashes of the only traces that matter;
+    others are left out where that spares looking through them.
     """
     wanted = settings.selection
     left = wanted.traces or sys.maxsize
-    numbers = _drawn(connection, wanted, settings.seed)
+    # Who is drawn depends on all that are there.
+    numbers = _drawn(connection, wanted, settings.seed, None if wanted.traces else among)
     for first in range(0, len(numbers), BATCH):
         for selected in _with_steps(connection, numbers[first : first + BATCH], wanted, settings.seed):
             yield selected
@@ -55,7 +57,7 @@ def lot(seed: int, name: str) -> bytes:
     return hashlib.sha256(f"{seed}:{name}".encode()).digest()
 
 
-def _drawn(connection: Connection, wanted: Selection, seed: int) -> list[int]:
+def _drawn(connection: Connection, wanted: Selection, seed: int, among: Collection[str] | None) -> list[int]:
     """The rows of the traces that the filters leave, in the order of their lots where only some are wanted, else as they came."""
     found = select(TraceRow.content_hash, TraceRow.id).where(TraceRow.picture_id.is_not(None), TraceRow.step_count > 0)
     if wanted.datasets:
@@ -65,9 +67,12 @@ def _drawn(connection: Connection, wanted: Selection, seed: int) -> list[int]:
         found = found.where(TraceRow.domain.in_(wanted.domains))
     if wanted.policies:
         found = found.where(TraceRow.policy.in_(wanted.policies))
+    hashes = sorted(among or ())
+    parts = [found.where(TraceRow.content_hash.in_(hashes[first : first + BATCH])) for first in range(0, len(hashes), BATCH)]
     lots: dict[bytes, int] = {}
-    for content_hash, number in connection.execute(found.order_by(TraceRow.id)):
-        lots.setdefault(lot(seed, content_hash), number)
+    for part in [found] if among is None else parts:
+        for content_hash, number in connection.execute(part.order_by(TraceRow.id)):
+            lots.setdefault(lot(seed, content_hash), number)
     return [lots[drawn] for drawn in sorted(lots)] if wanted.traces else list(lots.values())
 
 

@@ -21,8 +21,8 @@ from annotations.rating_schema import ItemRow, StudyRow
 from annotations.ratings.current import lock_study
 from annotations.ratings.places import settle_places
 from annotations.schema import EventRow
-from annotations.studies.items import Wanted, bring_in_line, item_page, leave_out, take_back
-from annotations.studies.progress import study_progress
+from annotations.studies.items import Wanted, bring_in_line, item_page, leave_out, take_back, traces_of
+from annotations.studies.progress import study_progress, study_tallies
 from annotations.studies.selection import select_steps
 from annotations.studies.settings import StudySettings
 from annotations.studies.values import (
@@ -33,10 +33,11 @@ from annotations.studies.values import (
     Study,
     StudyItemPage,
     StudyProgress,
+    StudyTally,
     StudyVersion,
 )
 from annotations.studies.versions import add_version, all_versions, known, newest_version, no_study
-from core.errors import NotFound, StudyError, TraceError
+from core.errors import NameTaken, NotFound, StudyError, TraceError
 
 
 class StudyStore:
@@ -52,13 +53,13 @@ class StudyStore:
     def create(self, name: str, settings: StudySettings, *, actor: str = "") -> Study:
         """A new study with the steps that its settings select. Blanks around and doubled inside the name are taken out.
 
-        Raises StudyError for a name that is taken or empty, and for settings that select no step.
+        Raises NameTaken for a name that is taken, StudyError for an empty one and for settings that select no step.
         """
         name = _checked(name, actor)
         wanted = self._wanted(settings, needed=True)
         now = datetime.now(UTC)
         with self.database.writing() as connection:
-            taken = StudyError(f"There is a study “{name:.80}” already: choose another name, or revise that one.")
+            taken = NameTaken(f"There is a study “{name:.80}” already: choose another name, or revise that one.")
             if _number(connection, name) is not None:
                 raise taken
             try:
@@ -143,6 +144,11 @@ class StudyStore:
         with self.database.reading() as connection:
             return study_progress(connection, study_id)
 
+    def tallies(self) -> dict[int, StudyTally]:
+        """How far each study is, by its number; a study that nothing can be counted of is not in it."""
+        with self.database.reading() as connection:
+            return study_tallies(connection)
+
     def close(self, study_id: int, actor: str = "") -> Study:
         """The study, which now asks nobody; a rating that comes late is still kept. Raises NotFound."""
         return self._open_or_close(study_id, actor, datetime.now(UTC))
@@ -152,7 +158,7 @@ class StudyStore:
         return self._open_or_close(study_id, actor, None)
 
     def items(self, study_id: int, *, page: int = 1, page_size: int = 50) -> StudyItemPage:
-        """One page of the study's items, left out or not, in the order in which they came. Raises NotFound."""
+        """One page of the study's items, left out or not, by trace and step. Raises NotFound."""
         with self.database.reading() as connection:
             replacement = newest_version(connection, study_id).settings.replacement
             return item_page(connection, study_id, replacement, page, page_size)
@@ -170,7 +176,9 @@ class StudyStore:
         _check_actor(actor)
         while True:
             version = self.versions(study_id)[-1]
-            wanted = self._wanted(version.settings, needed=False) if take_back_ids else Wanted(())
+            with self.database.reading() as connection:
+                traces = traces_of(connection, take_back_ids)
+                wanted = Wanted(select_steps(connection, version.settings, among=traces) if traces else ())
             with self.database.writing() as connection:
                 lock_study(connection, study_id)
                 if newest_version(connection, study_id).version_id == version.version_id:

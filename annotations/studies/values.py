@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from annotations.queries import StoredTrace
+from annotations.studies.sentences import SentencePart, in_one
 from annotations.studies.settings import StudySettings
 from core.trace import Step
 
@@ -51,16 +52,23 @@ class StudyVersion:
 
 @dataclass(frozen=True, slots=True)
 class StudyItem:
-    """A step that a study asks about: its trace by content hash, its position in it from 0, and the sentence that a rater reads.
+    """A step that a study asks about: its trace by content hash, and its position in it from 0.
 
-    The sentence is empty where the trace is gone.
+    parts    the sentence that a rater reads; none where the trace is gone
+    ratings  how many ratings of it count
     """
 
     id: int
     trace: str
     step: int
     left_out: LeftOut
-    sentence: str
+    parts: tuple[SentencePart, ...]
+    ratings: int
+
+    @property
+    def sentence(self) -> str:
+        """The sentence as one text."""
+        return in_one(self.parts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,15 +129,26 @@ class RaterShare:
 
 @dataclass(frozen=True, slots=True)
 class StudyProgress:
-    """How far a study is. All but `raters` is about the items that are asked now.
+    """How far a study is. `by_ratings`, `wanted` and `there` are about the items that are asked now.
 
     by_ratings  at place k: how many items have k ratings that count, from 0 to the number that the study wants
     wanted      ratings that the study wants in all; `there` of them are there
     left_out    how many items are left out, by the reason
+    by_version  row of a version to how many ratings, by their newest revision, were given under it
     """
 
     by_ratings: tuple[int, ...]
     wanted: int
     there: int
     left_out: dict[str, int] = field(hash=False)
+    by_version: dict[int, int] = field(hash=False)
     raters: tuple[RaterShare, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StudyTally:
+    """A study in three numbers: items left out, ratings that count of the items that are asked, and people who have rated."""
+
+    left_out: int = 0
+    ratings: int = 0
+    raters: int = 0
