@@ -22,6 +22,7 @@ from app.results_api import router as results
 from app.services import STATIC, Services
 from app.session_api import router as session
 from app.sign_in import router as sign_in
+from app.study_api import router as studies
 from app.ui import HEAD, build_ui, theme
 from core.errors import NameTaken, NotAllowed, NotFound, NotSignedIn, ReadOnly, SaccadeError, SignInRefused, StoreError, TooManyAttempts
 
@@ -67,7 +68,7 @@ def add_routes(app: FastAPI, services: Services) -> None:
     app.add_exception_handler(SaccadeError, _as_sentence)
     app.state.services = services
     app.state.lanes = Lanes(services.store.database)
-    for routes in (session, sign_in, raters, traces, rating, rate_page, results, curation):
+    for routes in (session, sign_in, raters, traces, rating, rate_page, studies, results, curation):
         app.include_router(routes)
     app.mount("/ui", StaticFiles(directory=STATIC), name="ui")
 
