@@ -15,8 +15,7 @@ from fastapi.responses import FileResponse, JSONResponse
 from pydantic import Field
 
 from annotations.documents import MAX_INTEGER
-from annotations.ratings.values import Acknowledged, Ask, Judgement, Rating
-from annotations.studies.values import Study
+from annotations.ratings.values import Acknowledged, Ask, Judgement
 from app.bodies import Form, body_of
 from app.identity import Who
 from app.lanes import Lanes
@@ -187,13 +186,19 @@ def _progress(kit: Services, rater: int, number: int) -> Json:
 
 
 def _asked(kit: Services, rater: int, number: int, asks: tuple[Ask, ...]) -> Json:
-    study = kit.studies.study(number)
-    items = [_view(kit, ask, study) for ask in asks]
-    return {"items": items, "progress": _progress(kit, rater, number), "version": study.version}
+    version = asks[0].version if asks else kit.studies.study(number).version
+    items = []
+    for ask in asks:
+        try:
+            items.append(_view(kit, ask))
+        except NotFound:
+            # Its trace was removed since it was given out a moment ago: it is not asked any more.
+            continue
+    return {"items": items, "progress": _progress(kit, rater, number), "version": version}
 
 
-def _view(kit: Services, ask: Ask, study: Study, rating: Rating | None = None) -> Json:
-    return item_view(ask, kit.recent.trace(ask.trace), study, rating)
+def _view(kit: Services, ask: Ask) -> Json:
+    return item_view(ask, kit.recent.trace(ask.trace))
 
 
 def _hold(kit: Services, rater: int, item: str) -> Ask:
@@ -205,7 +210,7 @@ def _hold(kit: Services, rater: int, item: str) -> Ask:
 
 def _item(kit: Services, rater: int, ask: Ask) -> Json:
     history = kit.ratings.history(ask.item, rater)
-    return _view(kit, ask, kit.studies.study(kit.studies.study_of(ask.item)), history[-1] if history else None)
+    return item_view(ask, kit.recent.trace(ask.trace), history[-1] if history else None)
 
 
 def _zoom(kit: Services, ask: Ask) -> Response:
@@ -232,12 +237,12 @@ def _acknowledged(kit: Services, rater: int, answer: Acknowledged) -> Json:
         "standing": answer.standing.value,
         "repeated": answer.repeated,
         "saved_at": rating.at.isoformat(),
-        "progress": _progress(kit, rater, kit.studies.study_of(rating.item)),
+        "progress": _progress(kit, rater, answer.study),
     }
 
 
 def _undone(kit: Services, rater: int, number: int, ask: Ask) -> Json:
-    return {"item": _view(kit, ask, kit.studies.study(number)), "progress": _progress(kit, rater, number)}
+    return {"item": _view(kit, ask), "progress": _progress(kit, rater, number)}
 
 
 def _mine(kit: Services, rater: int, number: int, page: int) -> Json:

@@ -18,7 +18,6 @@ from annotations.pictures import PictureStore, read_header
 from annotations.ratings.values import Ask, Progress, Rating, RatingKind
 from annotations.studies.sentences import SentencePart, example_parts, in_one, sentence_parts
 from annotations.studies.settings import Example, Question, StudySettings
-from annotations.studies.values import Study
 from core.errors import NotFound, PictureError
 from core.geometry import Size
 from core.trace import Look, Picture, Step, Trace
@@ -29,18 +28,18 @@ Json = dict[str, Any]
 _OWN_PICTURE = re.compile(r"[A-Za-z0-9_-]+\.(?:png|jpg)")
 
 
-def item_view(ask: Ask, trace: Trace, study: Study, rating: Rating | None) -> Json:
-    """An item as its rater is shown it under the study's newest version; `rating` is the rater's own newest one, if there is one.
+def item_view(ask: Ask, trace: Trace, rating: Rating | None = None) -> Json:
+    """An item as its rater is shown it; `rating` is the rater's own newest one, where it is to be shown.
 
     Raises NotFound where the trace has no such step, no point in it, or no picture.
     """
-    step, settings = step_of(trace, ask.step), study.settings
+    step, settings = step_of(trace, ask.step), ask.settings
     if step.point is None or not trace.sample.pictures:
         raise NotFound("This step has no point on a picture any more: there is nothing to rate.")
     return {
         "item": ask.item,
-        "version": study.version,
-        "version_id": study.version_id,
+        "version": ask.version,
+        "version_id": ask.version_id,
         "trace": ask.trace,
         "until": ask.until.isoformat(),
         "trace_number": ask.trace_number,

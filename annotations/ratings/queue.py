@@ -65,7 +65,7 @@ class Round:
             self._walk(count)
         order, again = self._order(), ledger.withdrawn
         given = sorted(self._given.values(), key=lambda kept: (kept.item not in again, kept.item not in first, order.rank(kept.item)))
-        return tuple(_ask(kept, order, drafts.get(kept.item)) for kept in given[:count])
+        return tuple(_ask(self._study, kept, order, drafts.get(kept.item)) for kept in given[:count])
 
     def _keep_what_is_held(self, count: int) -> None:
         """Leases of this rater: live ones are renewed; one that has ended is renewed where nobody has a better right to the place."""
@@ -152,9 +152,9 @@ def needs_renewal(until: datetime, study: StudyNow, now: datetime) -> bool:
     return not whole * _RENEW_BELOW <= left <= whole
 
 
-def ask_of(connection: Connection, order: RaterOrder, item: ItemState, rater: int, until: datetime) -> Ask:
+def ask_of(connection: Connection, study: StudyNow, order: RaterOrder, item: ItemState, rater: int, until: datetime) -> Ask:
     """The ask for one item, with the rater's draft about it."""
-    return _ask(_Kept(item.id, item.trace, item.step, until), order, draft_of(connection, item.id, rater))
+    return _ask(study, _Kept(item.id, item.trace, item.step, until), order, draft_of(connection, item.id, rater))
 
 
 def open_items(connection: Connection, study: StudyNow, memory: StudyMemory, done: Collection[int], rater: int, now: datetime) -> int:
@@ -166,7 +166,7 @@ def open_items(connection: Connection, study: StudyNow, memory: StudyMemory, don
     return len(asked) - len(full) - sum(item in asked and item not in full for item in done) + kept
 
 
-def _ask(kept: _Kept, order: RaterOrder, draft: Draft | None) -> Ask:
+def _ask(study: StudyNow, kept: _Kept, order: RaterOrder, draft: Draft | None) -> Ask:
     numbers = order.numbers(kept.item)
     return Ask(
         item=kept.item,
@@ -177,5 +177,8 @@ def _ask(kept: _Kept, order: RaterOrder, draft: Draft | None) -> Ask:
         traces=numbers.traces,
         step_number=numbers.step,
         steps=numbers.steps,
+        version=study.newest.version,
+        version_id=study.newest.version_id,
+        settings=study.settings,
         draft=draft,
     )

@@ -90,7 +90,7 @@ class RatingStore:
             if known is not None:
                 if known.rating.item != item_id or known.rating.judgement.kind is RatingKind.WITHDRAWN:
                     raise RatingRefused("This token has been used for something else: make a new one for every rating.")
-                return Acknowledged(known.rating, desk.standing_of(item, known), True)
+                return Acknowledged(study.id, known.rating, desk.standing_of(item, known), True)
             if trace != item.trace and not _has_had(desk, item, rater_id):
                 # A lease that ended leaves nothing behind, but whoever was shown the item knows its trace.
                 raise no_item(item_id)
@@ -99,7 +99,7 @@ class RatingStore:
                 raise RatingRefused(f"The version {version_id} belongs to another study than the item {item_id}: load the page again.")
             check_judgement(judgement, version.settings, _picture_size(connection, trace))
             kept = desk.take(item, Given(item_id, rater_id, version_id, trace, judgement, token))
-            acknowledged = Acknowledged(kept.rating, desk.standing_of(item, kept), False)
+            acknowledged = Acknowledged(study.id, kept.rating, desk.standing_of(item, kept), False)
         self._note(study, item, desk.now)
         return acknowledged
 
@@ -210,7 +210,7 @@ class RatingStore:
         memory = self._memory.study(desk.study.id)
         with memory.lock:
             memory.refresh(connection, desk.study, desk.now)
-            return ask_of(connection, memory.order(desk.study, rater_id), item, rater_id, until)
+            return ask_of(connection, desk.study, memory.order(desk.study, rater_id), item, rater_id, until)
 
     def _mine(self, study_id: int, rater_id: int, page: int, page_size: int) -> OwnRatings:
         with self.database.reading() as connection:

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+from annotations.studies.settings import StudySettings
 from core.errors import RatingRefused
 from core.geometry import Box, Point
 
@@ -124,8 +125,9 @@ class Rating:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
-    """What a rater is told once a rating is on the disk. `repeated`: this token had been acknowledged before."""
+    """What a rater is told once a rating is on the disk. `repeated`: this token had been acknowledged before; `study`: of the item."""
 
+    study: int
     rating: Rating
     standing: Standing
     repeated: bool
@@ -147,6 +149,7 @@ class Ask:
     until         when the lease ends, unless it is renewed; not after the present where the item cannot be kept for the rater
     trace_number  place of the trace in the rater's order, from 1, of `traces`; step_number of `steps` likewise within the trace;
                   both numbers are 0 where the study does not ask for the item any more
+    version       the newest one of the study, in the row `version_id`, with what it asks by
     """
 
     item: int
@@ -157,6 +160,9 @@ class Ask:
     traces: int
     step_number: int
     steps: int
+    version: int
+    version_id: int
+    settings: StudySettings = field(hash=False, repr=False)
     draft: Draft | None = None
 
 
