@@ -161,7 +161,7 @@ def drift_chart(document: Json) -> Chart:
     traces: list[Json] = []
     told = []
     layout: Json = {
-        "yaxis": row_axis([f"{rater}, n = {max(drift['n'] for drift in drifts.values())}" for rater, drifts in raters]),
+        "yaxis": row_axis([f"{label(rater)}, n = {max(drift['n'] for drift in drifts.values())}" for rater, drifts in raters]),
         "annotations": [],
     }
     for place, (name, (domain, note, suffix)) in enumerate(zip(names, panels([heads[name][0] for name in names]), strict=True)):
