@@ -32,6 +32,7 @@ export class Flow {
       current: () => (this.#idle ? null : this.trial.item.item),
       prepare: (item) => house.assets.prepare(item),
     });
+    for (const { item } of house.outbox.entries.filter((entry) => entry.study === study.id && entry.kind === 'rating' && !entry.undone)) this.queue.give(item);
     const { keymap, assets, preferences, session: { rater } } = house;
     const menu = () => menuEntries(keymap, (action) => house.run(action), { rater: rater.name, guarded: house.session.guarded, unsent: house.outbox.waiting.length });
     const tools = { keymap, assets, preferences, status: house.statuses[0], live: (words) => house.live(words), who: { study: study.name, rater: rater.name }, menu };

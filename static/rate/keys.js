@@ -12,6 +12,8 @@ export function types(node) {
 /** Space and Enter belong to a control that was reached by keyboard; a choice that is chosen has no more use for Enter. */
 function owns(node, name, clicked) {
   if (!(node instanceof HTMLElement) || (name !== ' ' && name !== 'Enter') || node === clicked) return false;
+  // What was in a dialog keeps the focus for a moment after it has closed.
+  if (!node.checkVisibility()) return false;
   if (name === 'Enter' && node.getAttribute('aria-checked') === 'true') return false;
   return node.matches('button, a, summary, input');
 }

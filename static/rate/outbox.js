@@ -9,11 +9,15 @@ import * as shelf from './shelf.js';
 
 const CHANNEL = 'saccade-rate';
 
+/** What another tab has not sent after so many milliseconds, this one tries as well: the other may be gone. */
+const PATIENCE = 2000;
+
 export class Outbox {
   #rater;
   #events;
   #beginning;
   #busy = false;
+  #over = 0;
   #order = 0;
   #channel = 'BroadcastChannel' in globalThis ? new BroadcastChannel(CHANNEL) : null;
   #backoff = new Backoff(() => this.pump());
@@ -30,8 +34,14 @@ export class Outbox {
     this.#events = events;
     this.#beginning = shelf.nameOf('outbox', rater, '');
     const { signal } = this.#off;
-    addEventListener('storage', ({ key }) => (key === null || key.startsWith(this.#beginning)) && this.#events.changed(), { signal });
+    addEventListener('storage', ({ key }) => (key === null || key.startsWith(this.#beginning)) && this.#changedElsewhere(), { signal });
     this.#channel?.addEventListener('message', ({ data }) => data?.rater === rater && this.#events.elsewhere(data), { signal });
+  }
+
+  #changedElsewhere() {
+    this.#events.changed();
+    clearTimeout(this.#over);
+    this.#over = setTimeout(() => !this.nextTry && this.pump(), PATIENCE);
   }
 
   #nameOf({ study, token }) {
@@ -156,6 +166,7 @@ export class Outbox {
 
   destroy() {
     this.#off.abort();
+    clearTimeout(this.#over);
     this.#backoff.destroy();
     this.#channel?.close();
   }

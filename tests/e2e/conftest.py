@@ -12,10 +12,13 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.e2e.fixture_server import FixtureServer, full
+from tests.e2e.rate_fixture import RateServer
 from tests.e2e.viewing import Viewer
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page, Playwright
+
+    from tests.e2e.rate_viewing import Rate
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -94,3 +97,19 @@ def viewer(_fixture_server: FixtureServer, page: Page) -> Viewer:
     """The viewer alone, on a small server full of made-up traces."""
     _fixture_server.content = full()
     return Viewer(page, _fixture_server)
+
+
+@pytest.fixture(scope="session")
+def _rate_server() -> Iterator[RateServer]:
+    server = RateServer()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def rate(_rate_server: RateServer, page: Page) -> Rate:
+    """The rating page alone, on a small server with a made-up study."""
+    from tests.e2e.rate_viewing import Rate
+
+    _rate_server.renew()
+    return Rate(page, _rate_server)

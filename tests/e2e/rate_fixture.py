@@ -114,8 +114,9 @@ class Handler(BaseHTTPRequestHandler):
             secret = secrets.token_hex(8)
             world.sessions[secret] = body["name"]
         name = world.sessions.get(secret)
+        world.names |= {name} if name else set()
         rater = {"id": 1, "name": name, "role": "rater"} if name else None
-        told = {"rater": rater, "guarded": bool(world.passwords), "remembered": sorted(set(world.sessions.values()))}
+        told = {"rater": rater, "guarded": bool(world.passwords), "remembered": sorted(world.names)}
         return self._json(told, cookie=f"saccade_session={secret}; Path=/; HttpOnly; SameSite=Lax")
 
     def _rating(self, method: str, path: list[str], query: dict[str, list[str]], body: Json, rater: str) -> None:
@@ -221,8 +222,16 @@ class RateServer:
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self._thread.start()
 
+    def renew(self) -> None:
+        """Another world, without anybody's ratings; it is served whatever happened to the last."""
+        self.world = World()
+        if not self._thread.is_alive():
+            self.start()
+
     def stop(self) -> None:
         """Answers nobody any more; the world stays."""
+        if not self._thread.is_alive():
+            return
         self._http.shutdown()
         self._http.server_close()
         self._thread.join()

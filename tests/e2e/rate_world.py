@@ -128,6 +128,7 @@ class World:
     items: dict[int, list[Json]] = field(default_factory=lambda: {1: steps_of(1)})
     passwords: dict[str, str] = field(default_factory=dict)
     sessions: dict[str, str] = field(default_factory=dict)
+    names: set[str] = field(default_factory=set)
     ratings: list[Json] = field(default_factory=list)
     drafts: dict[tuple[str, int], Json] = field(default_factory=dict)
     preferences: dict[str, Json] = field(default_factory=dict)

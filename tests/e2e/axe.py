@@ -1,0 +1,34 @@
+"""axe-core on a page: what keeps somebody from using it, found by rule. It looks into open shadow roots."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+_RUN = """async () => {
+  const found = await axe.run(document, { resultTypes: ['violations'] });
+  return found.violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.target.flat().join(' ')}: ${node.failureSummary.split('\\n').slice(1).join(' ').trim()}`));
+}"""
+
+
+@cache
+def _source() -> str:
+    package = pytest.importorskip("axe_core_python", reason="axe-core-python is not installed: no check by axe-core")
+    return resources.files(package).joinpath("axe.min.js").read_text(encoding="utf-8")
+
+
+def violations(page: Page) -> list[str]:
+    """Every violation of axe-core's rules on the page as it is now, as 'rule: place: what is missing'."""
+    if not page.evaluate("'axe' in window"):
+        # As an expression, not as a script element: a page's policy may forbid those, and does well to.
+        page.evaluate(_source())
+    # A fading toast or bar has a colour between two: the rules are about what stays.
+    page.evaluate("Promise.all(document.getAnimations().map(one => one.finished))")
+    found: list[str] = page.evaluate(_RUN)
+    return found
