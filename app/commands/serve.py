@@ -47,6 +47,7 @@ def _open_and_serve(settings: Settings, listening: socket.socket) -> int:
 
     with quick_and_offline():
         from annotations.demo import seed_demo
+        from annotations.demo_study import seed_demo_study
         from app.accounts import say, settle_accounts
         from app.services import STATIC, open_services
 
@@ -54,6 +55,7 @@ def _open_and_serve(settings: Settings, listening: socket.socket) -> int:
         say(settle_accounts(services.raters, settings, listening))
         if not settings.read_only:
             seed_demo(services.store, services.pictures, STATIC / "demo")
+            seed_demo_study(services.studies)
         os.environ["GRADIO_TEMP_DIR"] = str(services.scratch / "uploads")
         with quick_and_offline():
             from app.server import build_app
