@@ -11,8 +11,8 @@ DEMO_STUDY = "Demo"
 
 
 def demo_settings() -> StudySettings:
-    """The paper's task, with its worked examples, over the demo's traces; one rating makes a step complete."""
-    return StudySettings(selection=Selection(datasets=(DEMO_DATASET,)), ratings_per_item=1)
+    """The paper's task, with its worked examples, over the demo's traces."""
+    return StudySettings(selection=Selection(datasets=(DEMO_DATASET,)))
 
 
 def seed_demo_study(studies: StudyStore) -> bool:

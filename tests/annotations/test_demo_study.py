@@ -53,7 +53,7 @@ def test_it_asks_about_the_demo_alone_in_the_papers_way(store: Store) -> None:
     studies = StudyStore(store.database)
     seed_demo_study(studies)
     study = studies.by_name(DEMO_STUDY)
-    assert study.settings == StudySettings(selection=demo_settings().selection, ratings_per_item=1)
+    assert study.settings == StudySettings(selection=demo_settings().selection)
     demo = {stored.id: stored.trace for stored in store.iter_traces(TraceQuery(dataset=(DEMO_DATASET,)))}
     items = studies.items(study.id, page_size=500).items
     assert len(items) == study.items > 40
