@@ -19,6 +19,7 @@ export class Detail {
   #form = null;
   #events;
   #shown = '';
+  #told = '';
 
   /** `events`: changed() after a change, repeat(study) for a new one like it, say(sentence), defaults() for the form. */
   constructor(events) {
@@ -53,6 +54,7 @@ export class Detail {
 
   #failed(id, error) {
     this.#study = null;
+    this.#told = '';
     fill(this.head);
     this.tabs.node.hidden = true;
     fill(this.panel, failure('The study could not be loaded', error, () => this.load(id)));
@@ -60,7 +62,11 @@ export class Detail {
 
   #show(study) {
     const other = study.id !== this.#study?.id;
+    // Nothing is drawn anew for nothing: a menu that is open stays open.
+    const told = JSON.stringify(study);
+    if (told === this.#told && !this.tabs.node.hidden) return;
     if (other) this.#dropForm();
+    this.#told = told;
     this.#study = study;
     this.tabs.node.hidden = false;
     if (other && this.tabs.chosen === 'settings') this.tabs.choose('overview');

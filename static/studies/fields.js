@@ -8,7 +8,7 @@ export function field(path, label, control, { hint = '', hidden = false, wide = 
   const id = uid('field');
   control.id = id;
   const note = hint ? el('p', { class: 'st-hint', id: `${id}-hint`, text: hint }) : null;
-  const error = el('p', { class: 'st-error', id: `${id}-error`, hidden: true });
+  const error = el('p', { class: 'st-error', id: `${id}-error`, 'aria-live': 'polite', hidden: true });
   if (note) control.setAttribute('aria-describedby', note.id);
   const name = el('label', { class: hidden ? 'sc-hidden' : 'st-label', for: id, text: label });
   const line = after ? el('div', { class: 'st-line' }, control, after) : control;

@@ -22,8 +22,8 @@ from tests.e2e.fixture_traces import PICTURES, Json, identity, named
 
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Saccade</title><link rel="icon" href="data:,"><style>body {{ margin: 0 }}</style></head>
-<body><main><div id="place"></div></main>
+<title>Saccade</title><link rel="icon" href="data:,"><style>body {{ margin: 0 }} h1 {{ position: absolute; clip-path: inset(50%) }}</style></head>
+<body><main><h1>Saccade</h1><div id="place"></div></main>
 <script type="module">import('/ui/{page}/main.js').then(m => m.mount(document.getElementById('place')))</script></body></html>"""
 
 CHIPS = {
