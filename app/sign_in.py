@@ -41,7 +41,8 @@ _PAGE = """<!doctype html>
 <p class="quiet">{words}</p>
 <div class="field">
 <label for="name">Name</label>
-<input id="name" name="name" autocomplete="username" autocapitalize="none" spellcheck="false" maxlength="200" required autofocus>
+<input id="name" name="name" autocomplete="username" autocapitalize="none" spellcheck="false" maxlength="200" required autofocus
+ aria-describedby="said">
 </div>
 {password}
 <p id="said" class="said" role="alert" aria-live="assertive"></p>
@@ -61,11 +62,11 @@ _PAGE = """<!doctype html>
 _PASSWORD = """<div class="field">
 <label for="password">Password</label>
 <div class="secret">
-<input id="password" name="password" type="password" autocomplete="current-password" maxlength="1000" required>
+<input id="password" name="password" type="password" autocomplete="current-password" maxlength="1000" aria-describedby="said" required>
 <button id="show" type="button" aria-pressed="false" aria-controls="password">Show</button>
 </div>
 </div>"""
-_NAMES = '<div id="names" class="names" role="group" aria-label="Names said before" hidden></div>'
+_NAMES = '<div id="names" class="names" role="group" aria-label="Said before" hidden></div>'
 
 
 @router.get("/sign-in")
