@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annotations.studies.sentences import count_words, in_one, sentence_in, sentence_parts
@@ -90,6 +90,7 @@ def test_joined_parts_are_the_text_with_the_one_mention_replaced(pieces: list[tu
         assert parts == sentence_in(step.text, step.mention.written, CIRCLE)
 
 
+@settings(max_examples=40)
 @given(strategies.traces())
 def test_any_trace_has_a_sentence_with_one_circle_for_each_point(trace: Trace) -> None:
     """Also where the parts of a trace do not agree with each other."""
