@@ -24,18 +24,18 @@ export class AccountDialog {
     this.node.addEventListener('click', (event) => event.target === this.node && this.node.close());
   }
 
-  open(person) {
-    this.error.textContent = '';
-    this.show(person);
-    this.node.showModal();
+  /** The number of the account that is, or was last, shown. */
+  get id() {
+    return this.#person?.id;
   }
 
-  /** Shows an account as it is now; what was typed is gone. */
-  show(person) {
+  open(person) {
     this.#person = person;
+    this.error.textContent = '';
     this.title.textContent = person.name;
     const parts = person.from_file ? [el('p', { class: 'pg-note is-calm', text: FILE_WORDS })] : [this.#rolePart(), this.#passwordPart()];
     fill(this.body, ...parts, this.#doorPart(), this.error);
+    this.node.showModal();
   }
 
   #rolePart() {

@@ -28,8 +28,10 @@ export class RatersApp {
   constructor(root, host) {
     this.main = el('div', { class: 'rs-main' });
     this.say = toaster(root);
-    this.adding = new NewRater((values) => this.#add(values), () => this.#add_opener.focus());
+    this.adding = new NewRater((values) => this.#add(values), () => this.#button('add')?.focus());
     this.account = new AccountDialog((person, change) => this.#change(person, change));
+    // The button that opened the window may have been drawn anew since.
+    this.account.node.addEventListener('close', () => this.#button(`change-${this.account.id}`)?.focus());
     root.append(el('div', { class: 'pg' }, this.main), this.account.node);
     this.stop = whenInSight(host, (seen) => seen && this.load());
   }
@@ -38,8 +40,8 @@ export class RatersApp {
     this.stop();
   }
 
-  get #add_opener() {
-    return this.main.querySelector('[data-key="add"]');
+  #button(key) {
+    return this.main.querySelector(`[data-key="${key}"]`);
   }
 
   /** Asks who there is. */
@@ -109,8 +111,6 @@ export class RatersApp {
       open: change.open ? `“${person.name}” may come in again.` : `“${person.name}” may not come in any more. What they rated stays.`,
     };
     this.say(done[Object.keys(change)[0]]);
-    const now = this.#people.raters.find((one) => one.id === person.id);
-    if (now) this.account.show(now);
     // Whoever changed themselves may be somebody else now, or nobody.
     if (person.id === this.#people.you) {
       dispatchEvent(new Event('saccade-session'));

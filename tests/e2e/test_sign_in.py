@@ -221,7 +221,7 @@ def test_an_admin_adds_changes_and_closes_by_keys_alone(page: Page, guarded: Ser
     sign_in(page, guarded, "root")
     page.get_by_role("tab", name="Raters").click()
     page.get_by_role("button", name="Change dora").press("Enter")
-    page.get_by_label("Role", exact=True).select_option("lead")
+    page.get_by_role("dialog").get_by_label("Role", exact=True).select_option("lead")
     assert violations(page) == []
     page.get_by_role("button", name="Set role").press("Enter")
     expect(dora).to_contain_text("Lead")
