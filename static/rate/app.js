@@ -116,7 +116,7 @@ export class App {
       elsewhere: (message) => this.#elsewhere(message),
       signIn: () => this.#signInAgain(),
     });
-    const events = { undo: () => this.run('undo'), retry: () => this.run('retry'), reopen: (entry) => this.#reopen(entry), again: (entry) => this.#sendAgain(entry), discard: (entry) => this.outbox.drop(entry) };
+    const events = { undo: () => this.run('undo'), retry: () => this.run('retry'), reopen: (entry) => this.#reopen(entry), again: (entry) => this.#sendAgain(entry), discard: (entry) => this.#discard(entry) };
     this.statuses = [new Status(this.keymap, events, (words) => this.live(words)), new Status(this.keymap, events, () => {})];
     for (const status of this.statuses) status.watch(this.outbox);
     await this.preferences.load();
@@ -156,6 +156,14 @@ export class App {
   async #reopen(entry) {
     if (this.flow?.study.id !== entry.study) await this.#openStudy(entry.study);
     if (this.flow?.study.id === entry.study) this.flow.reopenRefused(entry);
+  }
+
+  /** The server never took it: the step may be asked again. */
+  #discard(entry) {
+    this.outbox.drop(entry);
+    if (this.flow?.study.id !== entry.study) return;
+    this.flow.queue.reopen(entry.item);
+    this.flow.retry();
   }
 
   #sendAgain({ refused: _, ...entry }) {

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from playwright.sync_api import expect
 
@@ -49,10 +50,10 @@ class Rate:
     def know(self, *, study: int = 1, signed_in: bool = True, read: bool = True) -> None:
         """Gives the browser a session, and a word that the instructions have been read."""
         if signed_in:
-            self.world.sessions[f"secret-{self.rater}"] = self.rater
-            self.context.add_cookies([{"name": "saccade_session", "value": f"secret-{self.rater}", "url": self.server.url}])
+            self.world.sessions["a-secret"] = self.rater
+            self.context.add_cookies([{"name": "saccade_session", "value": "a-secret", "url": self.server.url}])
         if read:
-            name, version = f"saccade.rate/read/{self.rater}/{study}", self.world.studies[study]["version"]
+            name, version = f"saccade.rate/read/{quote(self.rater)}/{study}", self.world.studies[study]["version"]
             self.context.add_init_script(
                 f"localStorage.getItem({json.dumps(name)}) ?? localStorage.setItem({json.dumps(name)}, '{version}')"
             )
