@@ -98,9 +98,10 @@ class Gate:
 
 def route_of(application: FastAPI, scope: Scope) -> tuple[str, str] | None:
     """Method and template of the route that will answer, as the table of access names them; None where none will."""
+    # A route may leave notes in what it is shown.
+    shown = dict(scope)
     for template, mounted, context in _routes(application):
-        # A route may leave notes in what it is shown.
-        match, _ = context.matches(dict(scope))
+        match, _ = context.matches(shown)
         if match is Match.FULL:
             return (MOUNT, template) if mounted else (scope.get("method", "WEBSOCKET"), template)
     return None

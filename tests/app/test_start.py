@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import re
 import signal
@@ -94,6 +95,16 @@ def get(port: int, path: str) -> tuple[int, bytes]:
         return answer.status, answer.read()
 
 
+def sign_in(port: int, password: str, address: str, *, proto: str = "http") -> tuple[int, str]:
+    """Status and cookie of an attempt to sign in as root that says it was passed on for somebody at `address`."""
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
+        headers = {"X-Forwarded-For": address, "X-Forwarded-Proto": proto, "Content-Type": "application/json"}
+        connection.request("POST", "/api/session", json.dumps({"name": "root", "password": password}), headers)
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status, answer.getheader("set-cookie") or ""
+
+
 # -- a start that works --
 
 
@@ -164,6 +175,8 @@ def test_an_accounts_file_lets_others_in(tmp_path: Path) -> None:
     with serving(data, "--auth", str(file), "--host", "0.0.0.0", host=socket.gethostname()) as workbench:
         assert get(workbench.port, "/")[0] == 401
         assert get(workbench.port, "/sign-in")[0] == 200
+        guesses = [sign_in(workbench.port, "a guess", f"198.51.100.{n}")[0] for n in range(11)]
+        assert guesses == [401] * 10 + [429], "nobody is believed about where they come from"
         _, _, said = workbench.end(signal.SIGTERM)
     assert "Accounts, as the file says: added root." in said
     assert f"chmod 600 {file}" in said
@@ -172,6 +185,17 @@ def test_an_accounts_file_lets_others_in(tmp_path: Path) -> None:
     file.write_text("root:admin:a password\n", encoding="utf-8")
     sentence = refused("--auth", str(file), "--port=0", f"--data-dir={data}")
     assert "line 1 has a password" in sentence and "a password\n" not in sentence
+
+
+@pytest.mark.slow
+def test_a_proxy_on_this_machine_is_believed_where_it_is_said_to_be_there(tmp_path: Path) -> None:
+    file = tmp_path / "raters.txt"
+    file.write_text(f"root:admin:{PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash('a password')}\n", encoding="utf-8")
+    with serving(tmp_path / "data", "--behind-proxy", SACCADE_AUTH=str(file)) as workbench:
+        guesses = [sign_in(workbench.port, "a guess", f"198.51.100.{n}")[0] for n in range(11)]
+        assert guesses == [401] * 11, "each from another address"
+        status, cookie = sign_in(workbench.port, "a password", "198.51.100.99", proto="https")
+        assert status == 200 and "Secure" in cookie and "HttpOnly" in cookie
 
 
 def test_an_address_of_another_machine_cannot_be_listened_on() -> None:
