@@ -42,6 +42,7 @@ class Database:
         self._reading: dict[str, Any] = {}
         self._writing: dict[str, Any] = {"writing": True}
         self._writer = threading.Lock()
+        self._joined = threading.local()
 
     @property
     def is_sqlite(self) -> bool:
@@ -51,8 +52,13 @@ class Database:
     def reading(self) -> Iterator[Connection]:
         """A connection in a transaction that sees one state of the database and is rolled back at the end.
 
-        Raises StoreError where the database does not answer.
+        Inside `together` it is that block's connection. Raises StoreError where the database does not answer.
         """
+        joined = self._joint
+        if joined is not None:
+            with self.in_words():
+                yield joined
+            return
         with self.in_words(), self.engine.connect().execution_options(**self._reading) as connection, connection.begin() as transaction:
             yield connection
             transaction.rollback()
@@ -61,14 +67,39 @@ class Database:
     def writing(self) -> Iterator[Connection]:
         """A connection in a write transaction: committed, and durable, when the block ends; rolled back when it raises.
 
-        One writer at a time in this process. Keep the block short. Raises ReadOnly where the database was opened for reading, and
-        StoreError where it cannot be written.
+        One writer at a time in this process. Keep the block short. Inside `together` it is durable when that block ends. Raises
+        ReadOnly where the database was opened for reading, and StoreError where it cannot be written.
         """
         if self.read_only:
             raise self._for_reading_only()
+        joined = self._joint
+        if joined is not None:
+            with self.in_words(), joined.begin_nested():
+                yield joined
+            return
         options = self._writing
         with self.in_words(), self._writer, self.engine.connect().execution_options(**options) as connection, connection.begin():
             yield connection
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Everything that this thread writes inside the block is one transaction, and durable when the block ends, or lost when it raises.
+
+        Each write keeps its bounds: one that raises is taken back alone, and the block may go on with the next. For a database file:
+        to sync a commit to the disk takes longer than most writes, so those that wait for each other anyway share one. Not every other
+        back end has bounds within a transaction. Raises what `writing` raises.
+        """
+        with self.writing() as connection:
+            self._joined.connection = connection
+            try:
+                yield
+            finally:
+                self._joined.connection = None
+
+    @property
+    def _joint(self) -> Connection | None:
+        joined: Connection | None = getattr(self._joined, "connection", None)
+        return joined
 
     def meet(self) -> None:
         """Connect to a server for the first time, and see what it offers. Raises StoreError where it does not answer."""

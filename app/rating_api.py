@@ -15,7 +15,7 @@ from fastapi.responses import FileResponse, JSONResponse
 from pydantic import Field
 
 from annotations.documents import MAX_INTEGER
-from annotations.ratings.values import Acknowledged, Ask, Judgement
+from annotations.ratings.values import Ask, Judgement
 from app.bodies import Form, body_of
 from app.identity import Who
 from app.lanes import Lanes
@@ -69,13 +69,14 @@ class UndoForm(Form):
     token: str
 
 
-def services(request: Request) -> Services:
+# A dependency that is no coroutine would be run in a thread of its own, twice for each request.
+async def services(request: Request) -> Services:
     """The services the application was built with."""
     found: Services = request.app.state.services
     return found
 
 
-def lanes(request: Request) -> Lanes:
+async def lanes(request: Request) -> Lanes:
     """The lanes of the application."""
     found: Lanes = request.app.state.lanes
     return found
@@ -100,9 +101,8 @@ async def open_study(kit: Kit, lane: Lane, who: Who, study: str) -> JSONResponse
 @router.post("/api/rating/studies/{study}/next")
 async def next_items(kit: Kit, lane: Lane, who: Who, study: str, asked: Annotated[NextForm, Depends(body_of(NextForm))]) -> JSONResponse:
     """The items that this rater is asked next, held for a time; none where nothing is left to do."""
-    number = _number(study)
-    asks = await lane.write(partial(kit.ratings.next, number, who.id, count=asked.count))
-    return JSONResponse(await lane.read(partial(_asked, kit, who.id, number, asks)))
+    asks, told = await lane.write(partial(_give, kit, who.id, _number(study), asked.count))
+    return JSONResponse({"items": await _shown(kit, lane, asks), **told})
 
 
 @router.get("/api/rating/items/{item}")
@@ -130,19 +130,14 @@ async def save_draft(
 @router.post("/api/rating/ratings")
 async def submit(kit: Kit, lane: Lane, who: Who, form: Annotated[RatingForm, Depends(body_of(RatingForm))]) -> JSONResponse:
     """Keeps a rating; the answer comes when it is on the disk. The same token again is answered as the first time, and writes nothing."""
-    judgement = Judgement.from_json(form.judgement)
-    keep = partial(
-        kit.ratings.submit, form.item, who.id, version_id=form.version_id, trace=form.trace, judgement=judgement, token=form.token
-    )
-    return JSONResponse(await lane.read(partial(_acknowledged, kit, who.id, await lane.write(keep))))
+    return JSONResponse(await lane.write(partial(_keep, kit, who.id, form, Judgement.from_json(form.judgement))))
 
 
 @router.post("/api/rating/studies/{study}/undo")
 async def undo(kit: Kit, lane: Lane, who: Who, study: str, form: Annotated[UndoForm, Depends(body_of(UndoForm))]) -> JSONResponse:
     """Takes this rater's last rating of the study back; the item is asked again, with the former answers as its draft."""
-    number = _number(study)
-    ask = await lane.write(partial(kit.ratings.withdraw_last, number, who.id, token=form.token))
-    return JSONResponse(await lane.read(partial(_undone, kit, who.id, number, ask)))
+    ask, progress = await lane.write(partial(_take_back, kit, who.id, _number(study), form.token))
+    return JSONResponse({"item": await lane.read(partial(_item_of, kit, ask)), "progress": progress})
 
 
 @router.get("/api/rating/studies/{study}/mine")
@@ -185,19 +180,31 @@ def _progress(kit: Services, rater: int, number: int) -> Json:
     return progress_view(kit.ratings.progress(number, rater))
 
 
-def _asked(kit: Services, rater: int, number: int, asks: tuple[Ask, ...]) -> Json:
+def _give(kit: Services, rater: int, number: int, count: int) -> tuple[tuple[Ask, ...], Json]:
+    asks = kit.ratings.next(number, rater, count=count)
     version = asks[0].version if asks else kit.studies.study(number).version
+    return asks, {"progress": _progress(kit, rater, number), "version": version}
+
+
+async def _shown(kit: Services, lane: Lanes, asks: tuple[Ask, ...]) -> list[Json]:
+    # What is in memory is put together faster than a thread is woken.
+    if all(ask.trace in kit.recent for ask in asks):
+        return _items(kit, asks)
+    return await lane.read(partial(_items, kit, asks))
+
+
+def _items(kit: Services, asks: tuple[Ask, ...]) -> list[Json]:
     items = []
     for ask in asks:
         try:
-            items.append(_view(kit, ask))
+            items.append(_item_of(kit, ask))
         except NotFound:
             # Its trace was removed since it was given out a moment ago: it is not asked any more.
             continue
-    return {"items": items, "progress": _progress(kit, rater, number), "version": version}
+    return items
 
 
-def _view(kit: Services, ask: Ask) -> Json:
+def _item_of(kit: Services, ask: Ask) -> Json:
     return item_view(ask, kit.recent.trace(ask.trace))
 
 
@@ -230,19 +237,19 @@ def _keep_draft(kit: Services, rater: int, item: str, draft: DraftForm) -> Json:
         raise NotFound(_NOT_YOURS) from error
 
 
-def _acknowledged(kit: Services, rater: int, answer: Acknowledged) -> Json:
-    rating = answer.rating
+def _keep(kit: Services, rater: int, form: RatingForm, judgement: Judgement) -> Json:
+    answer = kit.ratings.submit(form.item, rater, version_id=form.version_id, trace=form.trace, judgement=judgement, token=form.token)
     return {
-        "rating": rating_view(rating),
+        "rating": rating_view(answer.rating),
         "standing": answer.standing.value,
         "repeated": answer.repeated,
-        "saved_at": rating.at.isoformat(),
+        "saved_at": answer.rating.at.isoformat(),
         "progress": _progress(kit, rater, answer.study),
     }
 
 
-def _undone(kit: Services, rater: int, number: int, ask: Ask) -> Json:
-    return {"item": _view(kit, ask), "progress": _progress(kit, rater, number)}
+def _take_back(kit: Services, rater: int, number: int, token: str) -> tuple[Ask, Json]:
+    return kit.ratings.withdraw_last(number, rater, token=token), _progress(kit, rater, number)
 
 
 def _mine(kit: Services, rater: int, number: int, page: int) -> Json:

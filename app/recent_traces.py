@@ -20,6 +20,11 @@ class RecentTraces:
         self._kept: OrderedDict[str, Trace] = OrderedDict()
         self._lock = Lock()
 
+    def __contains__(self, trace_id: str) -> bool:
+        """Whether the trace is kept now, so that asking for it reads nothing."""
+        with self._lock:
+            return trace_id in self._kept
+
     def trace(self, trace_id: str) -> Trace:
         """The trace with this content hash; one that was removed after it was read may still be given. Raises NotFound."""
         with self._lock:

@@ -67,7 +67,7 @@ def add_routes(app: FastAPI, services: Services) -> None:
     app.middleware("http")(_guard)
     app.add_exception_handler(SaccadeError, _as_sentence)
     app.state.services = services
-    app.state.lanes = Lanes(services.store.database)
+    app.state.lanes = Lanes(services.store.database, services.ratings.forget)
     for routes in (session, sign_in, raters, traces, rating, rate_page, studies, results, curation):
         app.include_router(routes)
     app.mount("/ui", StaticFiles(directory=STATIC), name="ui")

@@ -10,6 +10,7 @@ import threading
 import time
 from array import array
 from collections import OrderedDict
+from collections.abc import Callable
 from datetime import datetime
 from typing import Generic, TypeVar
 
@@ -21,16 +22,21 @@ from annotations.ratings.ledger import Ledger
 from annotations.ratings.orders import AskedItems, RaterOrder
 from annotations.ratings.places import trace_is_there
 
-# Below so many items a study is looked at anew every time; a larger one once in a time that grows with it, and never longer than this.
-EXACT_UP_TO = 300
-ITEMS_A_SECOND = 5_000
-LONGEST = 4.0
+# Below so many items a study is looked at anew every time; a larger one once in a time that grows with it, in seconds, up to the longest.
+_EXACT_UP_TO = 300
+_ITEMS_A_SECOND = 5_000
+_LONGEST = 4.0
 KEPT_STUDIES = 16
 KEPT_LEDGERS = 256
 # Positions of all orders of a study together; a position takes 24 bytes.
 KEPT_POSITIONS = 1_000_000
 
 _Kept = TypeVar("_Kept")
+
+
+def patience(items: int) -> float:
+    """For how many seconds it is trusted which of so many items are full; the longer, the longer it takes to look."""
+    return 0.0 if items <= _EXACT_UP_TO else min(_LONGEST, items / _ITEMS_A_SECOND)
 
 
 class Recent(OrderedDict[int, _Kept], Generic[_Kept]):
@@ -62,11 +68,11 @@ class StudyMemory:
     Used under its `lock`.
     """
 
-    def __init__(self, study_id: int, *, exact_up_to: int) -> None:
+    def __init__(self, study_id: int, patience: Callable[[int], float]) -> None:
         self.lock = threading.RLock()
         self.asked = AskedItems([])
         self._study = study_id
-        self._exact_up_to = exact_up_to
+        self._patience = patience
         self._full: set[int] = set()
         self._ids = array("q")
         self._read_for: tuple[int, int] | None = None
@@ -76,9 +82,8 @@ class StudyMemory:
 
     def refresh(self, connection: Connection, study: StudyNow, now: datetime, *, force: bool = False) -> None:
         """Read the items and the full ones, where the study has changed, or time has passed, or `force` asks for it."""
-        patience = 0.0 if len(self.asked) <= self._exact_up_to else min(LONGEST, len(self.asked) / ITEMS_A_SECOND)
         read_for = (study.newest.version_id, study.data)
-        if not force and read_for == self._read_for and time.monotonic() - self._read_at < patience:
+        if not force and read_for == self._read_for and time.monotonic() - self._read_at < self._patience(len(self.asked)):
             return
         wanted = select(ItemRow.id).where(ItemRow.study_id == self._study, ItemRow.left_out == "").order_by(ItemRow.id)
         ids = array("q", connection.scalars(wanted))
@@ -128,13 +133,18 @@ class StudyMemory:
 class Memory:
     """The studies that were asked about last. Safe to share between threads."""
 
-    def __init__(self, *, exact_up_to: int = EXACT_UP_TO) -> None:
+    def __init__(self, patience: Callable[[int], float]) -> None:
         self._lock = threading.Lock()
-        self._exact_up_to = exact_up_to
+        self._patience = patience
         self._studies: Recent[StudyMemory] = Recent(KEPT_STUDIES)
 
     def study(self, study_id: int) -> StudyMemory:
         """What is known of a study."""
         with self._lock:
             known = self._studies.used(study_id)
-            return known or self._studies.keep(study_id, StudyMemory(study_id, exact_up_to=self._exact_up_to))
+            return known or self._studies.keep(study_id, StudyMemory(study_id, self._patience))
+
+    def forget(self) -> None:
+        """Know nothing any more: after a transaction that was lost, for what was read in it may never have been."""
+        with self._lock:
+            self._studies.clear()

@@ -17,7 +17,7 @@ from annotations.rating_schema import ItemRow, RaterRow, RatingRow
 from annotations.ratings.checking import check_judgement, check_token, check_trace
 from annotations.ratings.current import StudyNow, Versions, lock_study, row_number
 from annotations.ratings.drafts import check_draft, write_draft
-from annotations.ratings.memory import EXACT_UP_TO, Memory
+from annotations.ratings.memory import Memory, patience
 from annotations.ratings.places import AT_ONCE, ItemState, Places
 from annotations.ratings.queue import Round, ask_of, lease_end, open_items
 from annotations.ratings.standing import OwnRatings, RatedStep, own_ratings, rated_steps, read_rating, waiting_items
@@ -32,6 +32,11 @@ MAX_PAGE_SIZE = 500
 _MAX_PAGE = 10_000_000
 
 
+def utc_now() -> datetime:
+    """This moment, in UTC."""
+    return datetime.now(UTC)
+
+
 class RatingStore:
     """The ratings, leases and drafts of one database. Safe to share between threads; several processes may share a database.
 
@@ -39,14 +44,12 @@ class RatingStore:
     can be written. `now` is the clock of leases and ratings.
     """
 
-    def __init__(
-        self, database: Database, *, now: Callable[[], datetime] = lambda: datetime.now(UTC), exact_up_to: int = EXACT_UP_TO
-    ) -> None:
-        """`exact_up_to`: studies of so many items are looked at anew every time; of larger ones, what is full is known for a moment."""
+    def __init__(self, database: Database, *, now: Callable[[], datetime] = utc_now, patience: Callable[[int], float] = patience) -> None:
+        """`patience`: for how many seconds a study of so many items need not be looked at anew, to know which of them are full."""
         self.database = database
         self._now = now
         self._versions = Versions()
-        self._memory = Memory(exact_up_to=exact_up_to)
+        self._memory = Memory(patience)
         self._raters: set[int] = set()
 
     def next(self, study_id: int, rater_id: int, *, count: int = 3) -> tuple[Ask, ...]:
@@ -170,6 +173,10 @@ class RatingStore:
         with self.database.reading() as connection:
             rows = connection.execute(wanted.order_by(RatingRow.revision)).all()
             return tuple(read_rating(row, self._versions.version(connection, row.version_id).version) for row in rows)
+
+    def forget(self) -> None:
+        """Know nothing any more of what was read: after a transaction around several calls was lost (`Database.together`)."""
+        self._memory.forget()
 
     @contextmanager
     def _writing(self, study_id: int) -> Iterator[tuple[Connection, StudyNow]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from sqlalchemy import func, select
 from annotations.database import Database
 from annotations.raters.store import RaterStore
 from annotations.rating_schema import ItemRow, PlaceRow, RatingRow
+from annotations.ratings.memory import patience
 from annotations.ratings.store import RatingStore
 from annotations.ratings.values import Acknowledged, Ask, Judgement, RatingKind, Standing
 from annotations.store import Store
@@ -46,7 +48,7 @@ class World:
 
     database: Database
     clock: Clock = field(default_factory=Clock)
-    exact_up_to: int = 300
+    patience: Callable[[int], float] = patience
     number: int = field(default_factory=lambda: next(_numbers))
 
     def __post_init__(self) -> None:
@@ -57,7 +59,7 @@ class World:
 
     def another_server(self) -> RatingStore:
         """The ratings as a second process would have them: over the same database, with a memory of its own."""
-        return RatingStore(self.database, now=self.clock, exact_up_to=self.exact_up_to)
+        return RatingStore(self.database, now=self.clock, patience=self.patience)
 
     def add_traces(self, traces: int, steps: int, name: str) -> str:
         """Made-up traces of this world, in a data set of their own, the name of which comes back."""
