@@ -37,9 +37,9 @@ class Serving:
 
 
 @contextmanager
-def serving(data_dir: Path, *options: str) -> Iterator[Serving]:
-    """A server over a data folder, with further options, on a free port of this machine; it is ended with the block."""
-    port = _free_port()
+def serving(data_dir: Path, *options: str, port: int = 0) -> Iterator[Serving]:
+    """A server over a data folder, with further options, on `port`, or on any free one of this machine; it is ended with the block."""
+    port = port or _free_port()
     command = [sys.executable, str(_ROOT / "launch.py"), "--port", str(port), "--data-dir", str(data_dir), "--no-browser", *options]
     start = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=_ROOT)
