@@ -82,7 +82,7 @@ def given_view(rating: Rating, standing: str, trace: Trace | None, step: int, se
     shown: Json = {"sentence": "", "picture": None}
     if trace and found:
         shown["sentence"] = in_one(sentence_parts(trace, found, settings.replacement))
-        shown["picture"] = _picture(trace.sample.pictures[0]) if trace.sample.pictures else None
+        shown["picture"] = _small_picture(trace.sample.pictures[0]) if trace.sample.pictures else None
     return {**rating_view(rating), **shown, "standing": standing}
 
 
@@ -150,6 +150,10 @@ def _size(file: Path) -> Size:
 def _picture(picture: Picture) -> Json:
     # Always the picture that is made upright: its file's own name, place of taking and remarks are not in it.
     return {"url": f"/pictures/{picture.sha256}/upright", "width": picture.size.width, "height": picture.size.height}
+
+
+def _small_picture(picture: Picture) -> Json:
+    return {**_picture(picture), "thumbnail": f"/pictures/{picture.sha256}/thumbnail"}
 
 
 def _parts(parts: Iterable[SentencePart]) -> list[Json]:
