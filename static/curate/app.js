@@ -73,10 +73,10 @@ export class CurateApp {
     if (this.#built) return;
     this.#built = true;
     this.conditions = new Conditions(() => this.#formMoved());
-    this.recipe = new RecipeForm(() => this.preview());
+    this.recipe = new RecipeForm(() => this.#moved());
     this.recipe.split = this.#split;
     this.text = el('textarea', { class: 'st-input st-area cu-text', id: 'cu-text', rows: '3', spellcheck: 'false', autocomplete: 'off', autocapitalize: 'off', maxlength: String(MAX_RULE), 'aria-describedby': 'cu-wrong' });
-    this.text.addEventListener('input', () => this.#textMoved());
+    this.text.addEventListener('input', () => this.#moved());
     this.wrong = el('p', { class: 'st-error', id: 'cu-wrong', role: 'alert' });
     const rule = el(
       'section',
@@ -109,10 +109,12 @@ export class CurateApp {
 
   #formMoved() {
     this.#write(ruleText(this.conditions.values));
-    this.preview();
+    this.#moved();
   }
 
-  #textMoved() {
+  /** Something was moved. An answer that is on its way is to what stood there before, and must not put it back. */
+  #moved() {
+    this.#asking?.abort();
     this.preview();
   }
 

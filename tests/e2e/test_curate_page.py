@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Error, expect
 
 from annotations.curation.rules import parse_rule
 from core.manifest import manifest_path
@@ -19,7 +20,7 @@ from tests.e2e.curate_world import PAGE, CurateWorld, make_trace, rate, running
 from tests.e2e.fixture_traces import HOSTILE
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import Locator, Page, Route
 
 pytestmark = pytest.mark.browser
 
@@ -182,13 +183,13 @@ def test_nobody_is_kept_from_using_it(curate: Curate, width: int, scheme: str) -
 
 def test_what_stands_there_stays_until_the_answer_has_come(curate: Curate) -> None:
     before = curate.records().inner_text()
-    held: list[object] = []
+    held: list[Route] = []
     curate.page.route("**/preview", lambda route: held.append(route))
     curate.condition("helpful").get_by_role("checkbox").uncheck()
     expect(curate.rule).to_have_value("accurate>=0.8, right, raters>=2, faults<=0")
     curate.page.wait_for_function("() => document.querySelector('#saccade-curate').shadowRoot.querySelector('.cu-found.is-busy')")
     expect(curate.records()).to_have_text(before)
-    held[-1].continue_()  # type: ignore[attr-defined]
+    held[-1].continue_()
     expect(curate.at(".cu-level code")).to_have_text(["accurate>=0.8", "right", "raters>=2", "faults<=0"])
     expect(curate.at(".cu-found")).not_to_have_class("cu-found is-busy")
     curate.page.unroute("**/preview")
@@ -212,3 +213,18 @@ def test_an_empty_place_is_told_in_words_and_fills_with_ratings(tmp_path: Path, 
         curate.condition("policy").get_by_role("button", name=HOSTILE[3]).click()
         expect(curate.records()).to_have_text("1")
         expect(curate.at(".cu-origin").first).to_contain_text(HOSTILE[3])
+
+
+def test_a_late_answer_does_not_put_back_what_was_moved_since(curate: Curate) -> None:
+    held: list[Route] = []
+    curate.page.route("**/preview", lambda route: held.append(route))
+    curate.condition("answer").get_by_role("checkbox").uncheck()
+    curate.page.wait_for_timeout(300)
+    assert len(held) == 1
+    curate.page.unroute("**/preview")
+    # The next move and the late answer come in one turn of the browser, long before the move is sent.
+    curate.condition("helpful").get_by_role("checkbox").uncheck()
+    with suppress(Error):
+        held[0].continue_()
+    expect(curate.at(".cu-level code")).to_have_text(["accurate>=0.8", "raters>=2", "faults<=0"])
+    expect(curate.rule).to_have_value("accurate>=0.8, raters>=2, faults<=0")
