@@ -75,6 +75,7 @@ export class ResultsApp {
     if (change.study) {
       chooseStudy(change.study);
       this.bar.scrollIntoView({ block: 'nearest' });
+      this.main.scrollTop = 0;
     }
     return this.load();
   }

@@ -6,9 +6,9 @@ import { change, decimals, ends, figure, probability, whole } from './words.js';
 
 const text = (value) => el('span', { dir: 'auto', text: value });
 
-function headline({ headlines }) {
+function headline({ headlines }, unit) {
   const columns = [{ title: 'Figure' }, { title: 'Value', number: true }, { title: 'Interval', number: true }, { title: 'over traces', number: true }, { title: 'over raters', number: true }, { title: 'Ratings', number: true }, { title: 'Steps', number: true }, { title: 'Raters', number: true }, { title: 'Paper', number: true }];
-  const rows = headlines.map((one) => [
+  const rows = headlines.filter((one) => one.unit === unit).map((one) => [
     text(one.title),
     one.value === null ? one.words : figure(one.value, one.unit),
     ...['both', 'trace', 'rater'].map((which) => ends(one.intervals[which], one.unit) || '–'),
@@ -17,7 +17,7 @@ function headline({ headlines }) {
     count(one.n.raters),
     one.paper ? `${figure(one.paper.value, one.unit)} ${ends(one.paper, one.unit)}` : '–',
   ]);
-  return table('Headline figures', columns, rows);
+  return table(`Headline figures, ${unit === 'share' ? 'shares' : 'scores'}`, columns, rows);
 }
 
 function breakdown({ breakdowns }, id) {
@@ -114,6 +114,6 @@ function drift({ raters, headlines }) {
 export function tableOf(chart, document) {
   if (chart.id.startsWith('by_')) return breakdown(document, chart.id.slice(3));
   if (chart.id.startsWith('answers_')) return answers(chart);
-  const makers = { accuracy: headline, helpfulness: headline, leave_one_out: without, agreement, corrections: points, pairs, speed: seconds, drift };
+  const makers = { accuracy: (found) => headline(found, 'share'), helpfulness: (found) => headline(found, 'score'), leave_one_out: without, agreement, corrections: points, pairs, speed: seconds, drift };
   return makers[chart.id]?.(document) ?? null;
 }

@@ -16,7 +16,7 @@ const TABS = [['overview', 'Progress'], ['steps', 'Steps'], ['versions', 'Versio
 export class Detail {
   #study = null;
   #wanted = null;
-  #form = null;
+  #forms = new Map();
   #events;
   #shown = '';
   #told = '';
@@ -33,7 +33,7 @@ export class Detail {
   }
 
   destroy() {
-    this.#form?.destroy();
+    for (const form of this.#forms.values()) form.destroy();
   }
 
   /** Shows the study with this id; asked for again, it brings what is on the screen up to date and leaves what is being edited. */
@@ -65,11 +65,9 @@ export class Detail {
     // Nothing is drawn anew for nothing: a menu that is open stays open.
     const told = JSON.stringify(study);
     if (told === this.#told && !this.tabs.node.hidden) return;
-    if (other) this.#dropForm();
     this.#told = told;
     this.#study = study;
     this.tabs.node.hidden = false;
-    if (other && this.tabs.chosen === 'settings') this.tabs.choose('overview');
     this.#drawHead();
     this.#draw(!other);
   }
@@ -145,12 +143,14 @@ export class Detail {
     } else this.#settings();
   }
 
-  /** The form, made once and kept while the lead looks elsewhere, so that nothing typed is lost. */
+  /** The form of a study, made once and kept while the lead looks elsewhere, so that nothing typed is lost. */
   #settings() {
     const study = this.#study;
-    if (this.#form && this.#form.given.study.version !== study.version && !this.#form.dirty) this.#dropForm();
-    this.#form ??= this.#newForm(study);
-    if (this.panel.firstElementChild !== this.#form.node) fill(this.panel, this.#form.node);
+    const kept = this.#forms.get(study.id);
+    if (kept && kept.given.study.version !== study.version && !kept.dirty) this.#dropForm(study.id);
+    if (!this.#forms.has(study.id)) this.#forms.set(study.id, this.#newForm(study));
+    const form = this.#forms.get(study.id);
+    if (this.panel.firstElementChild !== form.node) fill(this.panel, form.node);
   }
 
   #newForm(study) {
@@ -166,14 +166,14 @@ export class Detail {
     return new SettingsForm(given, { save: (_, settings) => this.#save(study, settings), cancel: () => this.#discard() });
   }
 
-  #dropForm() {
-    this.#form?.destroy();
-    this.#form = null;
+  #dropForm(id) {
+    this.#forms.get(id)?.destroy();
+    this.#forms.delete(id);
     this.#shown = '';
   }
 
   #discard() {
-    this.#dropForm();
+    this.#dropForm(this.#study.id);
     this.#draw();
   }
 
@@ -184,7 +184,7 @@ export class Detail {
       throw new Error(`Version ${now.version} was saved meanwhile${by ? ` by ${by}` : ''}: look at it under Versions, copy your changes by JSON, and discard them here.`);
     }
     const saved = await sendJson('PUT', `api/studies/${study.id}`, { settings });
-    this.#dropForm();
+    this.#dropForm(study.id);
     this.#replace(saved);
     this.#events.say(`Saved as version ${saved.version}: ${plural(saved.items, 'step')} asked.`);
   }

@@ -117,7 +117,7 @@ export class SettingsForm {
       field('circle.diameter', 'Diameter', numberInput(circle.diameter, set('diameter'), { min: '0' })),
       field('circle.unit', 'Measured in', select(circle.unit, { pixels: 'pixels of the picture', 'percent of width': UNITS['percent of width'] }, set('unit'))),
       field('circle.color', 'Colour', words, { after: well }),
-      field('replacement', 'In place of the coordinate', textInput(settings.replacement, (value) => { settings.replacement = value; this.#changed(); })),
+      field('replacement', 'In place of (x, y)', textInput(settings.replacement, (value) => { settings.replacement = value; this.#changed(); })),
     );
   }
 
@@ -154,9 +154,9 @@ export class SettingsForm {
     this.changes = el('div', { class: 'st-changes' });
     this.wrong = el('p', { class: 'st-error', role: 'alert', hidden: true });
     this.saver = el('button', { type: 'submit', class: 'sc-button st-primary', text: study ? `Save as version ${study.version + 1}` : 'Create the study' });
-    const cancel = button(study ? 'Discard changes' : 'Cancel', () => this.#events.cancel(), { class: 'is-bare' });
-    const json = button('JSON…', () => this.exchange.open(), { title: 'Export or import the settings', 'aria-haspopup': 'dialog' });
-    const tools = el('div', { class: 'st-buttons' }, this.saver, cancel, el('span', { class: 'st-spring' }), json);
+    const cancel = button(study ? 'Discard' : 'Cancel', () => this.#events.cancel(), { class: 'is-bare' });
+    const json = button('JSON…', () => this.exchange.open(), { class: 'st-last', title: 'Export or import the settings', 'aria-haspopup': 'dialog' });
+    const tools = el('div', { class: 'st-buttons' }, this.saver, cancel, json);
     return el('aside', { class: 'pg-card st-aside', 'aria-label': 'What it comes to' }, this.found, this.changes, tools, this.wrong, this.specimen.node);
   }
 

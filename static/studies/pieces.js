@@ -38,7 +38,7 @@ export function table(caption, columns, rows, options = {}) {
   const body = rows.map((row) => el('tr', {}, ...row.map(cell)));
   return el(
     'div',
-    { class: 'pg-scroll', tabindex: '0', role: 'region', 'aria-label': caption },
+    { class: 'pg-scroll', tabindex: '0', role: 'region', 'aria-label': `Table: ${caption}` },
     el('table', { class: `pg-table ${extra}`.trim(), ...rest }, el('caption', { class: 'sc-hidden', text: caption }), el('thead', {}, el('tr', {}, ...head)), el('tbody', {}, ...body)),
   );
 }

@@ -195,7 +195,7 @@ def test_the_circle_is_drawn_to_scale_while_it_is_set(studies: Studies) -> None:
     expect(ring).to_have_attribute("r", f"{width / 20:g}")
     form.get_by_label("Colour", exact=True).fill("#E69F00")
     expect(ring).to_have_attribute("stroke", "#E69F00")
-    form.get_by_label("In place of the coordinate").fill("[here]")
+    form.get_by_label("In place of (x, y)").fill("[here]")
     expect(studies.at(".st-specimen .st-circle-words")).to_have_text("[here]")
 
 
@@ -250,14 +250,18 @@ def test_saving_makes_a_version_and_says_what_becomes_of_the_ratings(studies: St
     expect(studies.at(".st-version").first).to_contain_text("earlier ratings are set apart")
 
 
-def test_what_is_typed_stays_while_the_page_brings_itself_up_to_date(studies: Studies) -> None:
+def test_what_is_typed_stays_while_the_lead_looks_elsewhere(studies: Studies) -> None:
     studies.open().tab("Settings")
     studies.page.get_by_label("People a step").fill("9")
     studies.lead.studies[0]["ratings"] = 600
     studies.tab("Progress")
-    studies.page.evaluate("document.getElementById('place').saccade.then(() => document.dispatchEvent(new Event('visibilitychange')))")
+    studies.at(".st-row").filter(has_text="Second round").click()
     studies.tab("Settings")
+    expect(studies.page.get_by_label("People a step")).to_have_value("3")
+    studies.at(".st-row").filter(has_text="Pilot of March").click()
     expect(studies.page.get_by_label("People a step")).to_have_value("9")
+    studies.tab("Progress")
+    expect(studies.at(".pg-tile-figure").first).to_have_text("600 of 720")
 
 
 def test_nobody_saves_over_a_version_they_have_not_seen(studies: Studies) -> None:
