@@ -220,11 +220,12 @@ def test_a_late_answer_does_not_put_back_what_was_moved_since(curate: Curate) ->
     curate.page.route("**/preview", lambda route: held.append(route))
     curate.condition("answer").get_by_role("checkbox").uncheck()
     curate.page.wait_for_timeout(300)
-    assert len(held) == 1
+    (late,) = held
+    answer = late.fetch()
     curate.page.unroute("**/preview")
-    # The next move and the late answer come in one turn of the browser, long before the move is sent.
-    curate.condition("helpful").get_by_role("checkbox").uncheck()
+    # The late answer comes right behind the next move, long before that move is sent.
+    curate.condition("helpful").get_by_role("checkbox").evaluate("one => one.click()")
     with suppress(Error):
-        held[0].continue_()
+        late.fulfill(response=answer)
     expect(curate.at(".cu-level code")).to_have_text(["accurate>=0.8", "raters>=2", "faults<=0"])
     expect(curate.rule).to_have_value("accurate>=0.8, raters>=2, faults<=0")
