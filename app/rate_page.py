@@ -13,11 +13,12 @@ from core.errors import NotFound
 
 router = APIRouter()
 
-# No script and no style that is not a file of this server, nothing from elsewhere, and nothing of this page inside another's.
+# No script and no style that is not a file of this server, nothing from elsewhere, nothing of this page inside another's, and no text
+# that becomes markup.
 # Pictures are also drawn from memory: what a page prefetches or rotates is a blob or a data address.
 _POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; object-src 'none'; base-uri 'none'; "
-    "form-action 'self'; frame-ancestors 'self'"
+    "form-action 'self'; frame-ancestors 'self'; require-trusted-types-for 'script'"
 )
 _PAGE = """<!doctype html>
 <html lang="en">

@@ -241,7 +241,7 @@ def test_a_payload_is_words_on_every_screen(page: Page, context: BrowserContext,
 
 def test_the_watch_finds_a_payload_that_has_become_markup(page: Page, world: World) -> None:
     """A look-out that sees nothing would let everything pass."""
-    page.goto(world.address("/sign-in"))
+    page.goto(world.address("/ui/app.css"))
     added = "host => { const place = document.createElement('div'); place.id = 'saccade-watched'; document.body.append(place);"
     page.evaluate(
         f"{added} place.attachShadow({{ mode: 'open' }}).innerHTML = host; }}", PAYLOADS[0] + PAYLOADS[14] + "<a href='javascript:0'>x</a>"
