@@ -106,7 +106,8 @@ export class StudiesApp {
   }
 
   /** The form of a new study; what was begun is still there when it is opened again. With `like`, the settings of that study. */
-  make(like = null) {
+  async make(like = null) {
+    if (!this.#defaults) await this.load();
     if (!this.#defaults) return;
     this.#making = true;
     if (like || !this.#form) {

@@ -166,10 +166,9 @@ def test_nothing_is_loaded_twice_and_nothing_from_elsewhere(results: Results) ->
     expect(results.at(".rs-state")).to_have_text(re.compile(r"as of \d\d:\d\d:\d\d, 216 ratings"))
     first = results.at("[data-figure=accuracy]").element_handle()
     for expected in (2, 3):
-        results.page.clock.run_for(10_000)
-        results.page.wait_for_function("true")
-        expect(results.at(".rs-main")).not_to_have_class(re.compile("is-busy"))
-        assert len(results.asked()) == expected
+        with results.page.expect_response(lambda answer: "/api/results" in answer.url) as answered:
+            results.page.clock.run_for(10_000)
+        assert (answered.value.status, len(results.asked())) == (304, expected)
     # Three times asked, once answered with figures: the card is still the same element.
     assert first is not None and first.evaluate("node => node.isConnected")
     assert sum("/plotly/" in line for line in results.lead.asked) == 1
@@ -222,10 +221,8 @@ def test_study_and_version_are_chosen_and_kept_for_the_other_page(results: Resul
     results.lead.results[2] = document() | {"study": document()["study"] | {"id": 2, "newest": 2}}
     results.open()
     results.page.get_by_role("combobox", name="Study").select_option("Second round")
-    results.page.get_by_role("combobox", name="Guideline").select_option("only version 2")
-    expect(results.at(".rs-main")).not_to_have_class(re.compile("is-busy"))
-    results.page.wait_for_function("true")
-    assert results.asked()[-1].endswith("/api/results/2?version=2")
+    with results.page.expect_response(lambda answer: answer.url.endswith("/api/results/2?version=2")):
+        results.page.get_by_role("combobox", name="Guideline").select_option("only version 2")
     results.page.get_by_label("Seed").fill("7")
     results.page.keyboard.press("Enter")
     expect(results.at(".rs-tables .rs-file").first).to_have_attribute("href", re.compile(r"version=2&seed=7$"))
