@@ -244,7 +244,8 @@ def test_the_watch_finds_a_payload_that_has_become_markup(page: Page, world: Wor
     page.goto(world.address("/ui/app.css"))
     added = "host => { const place = document.createElement('div'); place.id = 'saccade-watched'; document.body.append(place);"
     page.evaluate(
-        f"{added} place.attachShadow({{ mode: 'open' }}).innerHTML = host; }}", PAYLOADS[0] + PAYLOADS[14] + "<a href='javascript:0'>x</a>"
+        f"{added} place.attachShadow({{ mode: 'open' }}).innerHTML = host; }}",
+        f"{PAYLOADS[0]}<p>{PAYLOADS[14]}</p><a href='javascript:0'>x</a>",
     )
     assert len(page.evaluate(STRANGERS, ADDED)) == 2
     assert shown(page) == {PAYLOADS[14]}
