@@ -29,6 +29,8 @@ export class App {
   #again = el('dialog', { class: 'sc-dialog rt-again', 'aria-label': 'Sign in again' });
   #said = 0;
   #guarding = false;
+  #sure = false;
+  #off = new AbortController();
   #leaving = (event) => event.preventDefault();
   screen = { name: '', node: null };
   assets = new Assets();
@@ -40,6 +42,8 @@ export class App {
     this.#root = root;
     root.append(this.#frame, this.#again, this.#live, this.#toast);
     this.#again.addEventListener('cancel', (event) => event.preventDefault());
+    addEventListener('focus', () => this.#lookAgain(), { signal: this.#off.signal });
+    document.addEventListener('visibilitychange', () => { this.#sure = false; }, { signal: this.#off.signal });
     this.keys = new Keys(root, (name) => this.#pressed(name), () => this.awake);
     this.start();
   }
@@ -110,6 +114,7 @@ export class App {
       newer: (item) => this.flow?.newer(item),
     });
     this.outbox = new Outbox(name, {
+      mine: (again) => this.#isMine(again),
       send: (entry) => this.#send(entry),
       changed: () => this.#unsentChanged(),
       acknowledged: (entry, answer) => this.#acknowledged(entry, answer),
@@ -230,9 +235,31 @@ export class App {
 
   // The session
 
+  /** Whether the session is still this rater's: in another tab somebody else may have signed in. */
+  async #isMine(again = false) {
+    if (this.#sure && !again) return true;
+    const { name } = this.session.rater;
+    const now = await ask('GET', 'api/session');
+    this.#sure = now.rater?.name === name;
+    return this.#sure;
+  }
+
+  /** Whoever comes back to this tab may have been somebody else in another. */
+  async #lookAgain() {
+    this.#sure = false;
+    if (!this.outbox) return;
+    try {
+      if (!(await this.#isMine())) this.#signInAgain();
+    } catch (error) {
+      // Without an answer nothing is known, and nothing can be sent either.
+      if (!(error instanceof Refused || error instanceof Unreachable)) throw error;
+    }
+  }
+
   /** The session has ended in the middle of something: what is on the screen stays, and everything goes on afterwards. */
   #signInAgain() {
-    if (this.#again.open || !this.session?.rater) return;
+    this.#sure = false;
+    if (this.#again.open || !this.session?.rater || !this.outbox) return;
     const { name } = this.session.rater;
     const form = new SignIn(this.session, (session) => this.#back(session, name), { again: name });
     fill(this.#again, form.node);
@@ -255,6 +282,7 @@ export class App {
   async #signOut() {
     await this.#try(async () => {
       await this.drafts.flush();
+      this.#sure = false;
       await ask('DELETE', 'api/session');
       dispatchEvent(new Event('saccade-session'));
       this.#close();
@@ -321,6 +349,7 @@ export class App {
   }
 
   destroy() {
+    this.#off.abort();
     this.#close();
     this.keys.destroy();
   }

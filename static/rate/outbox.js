@@ -17,6 +17,7 @@ export class Outbox {
   #events;
   #beginning;
   #busy = false;
+  #gone = false;
   #over = 0;
   #order = 0;
   #channel = 'BroadcastChannel' in globalThis ? new BroadcastChannel(CHANNEL) : null;
@@ -28,7 +29,10 @@ export class Outbox {
   /** True until somebody signs in again. */
   shut = false;
 
-  /** `events`: send(entry) -> answer, changed(), acknowledged(entry, answer), elsewhere(message), signIn() */
+  /**
+   * `events`: mine(again) -> whether this rater is still the one who is signed in, asked anew or as known; send(entry) -> answer,
+   * changed(), acknowledged(entry, answer), elsewhere(message), signIn()
+   */
   constructor(rater, events) {
     this.#rater = rater;
     this.#events = events;
@@ -99,7 +103,7 @@ export class Outbox {
 
   /** Sends what waits, here or in whichever tab is sending already. */
   async pump() {
-    if (this.#busy || this.shut || !this.waiting.length) return;
+    if (this.#busy || this.#gone || this.shut || !this.waiting.length) return;
     this.#busy = true;
     this.#events.changed();
     const drain = () => this.#drain();
@@ -122,7 +126,7 @@ export class Outbox {
 
   /** Whether all could be sent. */
   async #drain() {
-    for (let entry = this.waiting[0]; entry; entry = this.waiting[0]) {
+    for (let entry = this.waiting[0]; entry && !this.#gone; entry = this.waiting[0]) {
       if (!entry.attempted) shelf.write(this.#nameOf(entry), { ...entry, attempted: true });
       if (!(await this.#send(entry))) return false;
     }
@@ -132,8 +136,12 @@ export class Outbox {
   /** False where sending has to stop for now. */
   async #send(entry) {
     try {
+      // Tabs share a cookie: what one person gave must not be sent in another's name.
+      if (!(await this.#events.mine(entry.attempted))) throw new Refused('Somebody else has signed in in this browser.', 401);
+      if (this.#gone) return false;
       const answer = await this.#events.send(entry);
       shelf.drop(this.#nameOf(entry));
+      if (this.#gone) return false;
       this.#backoff.rest();
       this.failure = '';
       this.tell({ type: 'saved', study: entry.study, item: entry.item, words: entry.words, kind: entry.kind, answer });
@@ -145,6 +153,7 @@ export class Outbox {
   }
 
   #failed(entry, error) {
+    if (this.#gone && (error instanceof Unreachable || error.status === 401)) return false;
     if (error instanceof Unreachable) {
       this.failure = error.message;
       this.#backoff.later(error.wait);
@@ -164,7 +173,9 @@ export class Outbox {
     return true;
   }
 
+  /** Nothing more is sent; what waits stays where it is. */
   destroy() {
+    this.#gone = true;
     this.#off.abort();
     clearTimeout(this.#over);
     this.#backoff.destroy();

@@ -121,7 +121,9 @@ class Rate:
         return found
 
     def module(self, file: str, expression: str) -> Any:
-        """The value of an expression over a module of the page, `m`."""
+        """The value of an expression over a module of the page, `m`; without the page itself."""
+        if not self.page.url.endswith(".svg"):
+            self.page.goto(f"{self.server.url}/ui/favicon.svg")
         return self.page.evaluate(f"import('/ui/rate/{file}').then(m => ({expression}))")
 
     def to_screen(self, x: float, y: float) -> tuple[float, float]:

@@ -27,39 +27,25 @@ def _trial(rate: Rate) -> None:
     rate.press("Escape")
 
 
-def _skip(rate: Rate) -> None:
-    rate.open()
-    rate.press("s")
-
-
 def _own(rate: Rate) -> None:
     rate.world.studies[1] = study(1, "Demo", own_point_first=True)
     rate.open()
 
 
-def _failing(rate: Rate) -> None:
-    rate.world.failing = "/api/rating/ratings"
-    rate.open()
-    rate.rate("y", "4")
-    expect(rate.status()).to_contain_text("not saved yet")
-
-
-def _refused(rate: Rate) -> None:
+def _unsaved(rate: Rate) -> None:
+    """A rating that is refused, another that cannot be sent, and a third step that is about to be skipped."""
     rate.world.refusing = "The study asks other questions now."
     rate.open()
     rate.rate("y", "4")
     rate.at(".rt-trouble:visible").wait_for()
-    rate.world.refusing = ""
-
-
-def _name(rate: Rate) -> None:
-    rate.world.names = {"r01", "r02"}
-    rate.open(signed_in=False)
-    rate.at(".rt-form").wait_for()
+    rate.world.refusing, rate.world.failing = "", "/api/rating/ratings"
+    rate.rate("y", "4")
+    expect(rate.status()).to_contain_text("not saved yet")
+    rate.press("s")
 
 
 def _password(rate: Rate) -> None:
-    rate.world.passwords = {"r07": "x"}
+    rate.world.passwords, rate.world.names = {"r07": "x"}, {"r01", "r02"}
     rate.open(signed_in=False)
     rate.at(".rt-form").wait_for()
     rate.page.keyboard.type("r07")
@@ -99,7 +85,7 @@ def _keys(rate: Rate) -> None:
     rate.press("?")
 
 
-SCREENS: list[Callable[[Rate], None]] = [_trial, _skip, _own, _failing, _refused, _name, _password, _guide, _studies, _done, _mine, _keys]
+SCREENS: list[Callable[[Rate], None]] = [_trial, _own, _unsaved, _password, _guide, _studies, _done, _mine, _keys]
 
 
 @pytest.mark.parametrize("screen", SCREENS, ids=lambda one: one.__name__.strip("_"))

@@ -211,5 +211,4 @@ def test_names_of_keys(rate: Rate) -> None:
         "Alt+Shift+ArrowLeft": {"key": "ArrowLeft", "code": "ArrowLeft", "altKey": True, "shiftKey": True},
         "+": {"key": "+", "code": "NumpadAdd"},
     }
-    rate.page.goto(rate.server.url)
     assert rate.module("keymap.js", f"{json.dumps(list(names.values()))}.map(m.keyName)") == list(names)

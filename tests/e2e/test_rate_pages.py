@@ -233,14 +233,13 @@ def test_the_time_left_in_words(rate: Rate) -> None:
         ({"done": 5, "open": 0, "seconds_left": 0}, ""),
         ({"done": 5, "open": 9, "seconds_left": None}, ""),
     ]
-    rate.page.goto(rate.server.url)
     assert rate.module("words.js", f"{json.dumps([progress for progress, _ in cases])}.map(m.timeLeft)") == [words for _, words in cases]
 
 
 def test_time_passes_only_while_somebody_is_there(rate: Rate) -> None:
-    rate.page.goto(rate.server.url)
+    rate.page.goto(f"{rate.server.url}/ui/favicon.svg")
     rate.still()
-    rate.page.evaluate("import('/ui/rate/clock.js').then(m => { window.watch = new m.Clock(); watch.start(2); })")
+    rate.module("clock.js", "(window.watch = new m.Clock(), watch.start(2))")
     hide = "hidden => { Object.defineProperty(document, 'hidden', { value: hidden, configurable: true }); document.dispatchEvent(new Event('visibilitychange')); }"
     rate.page.clock.run_for(3000)
     assert rate.page.evaluate("watch.seconds") == pytest.approx(5, abs=0.1)

@@ -306,3 +306,20 @@ def test_another_person_s_unsaved_ratings_wait_for_them(leaving: tuple[Rate, lis
     rate.page.get_by_role("menuitem", name="Rate under another name").click()
     rate.page.get_by_role("button", name="r07").click()
     rate.until(lambda: [row["rater"] for row in rate.world.ratings] == ["r08", "r07"])
+
+
+def test_nothing_is_sent_in_the_name_of_somebody_else(leaving: tuple[Rate, list[str]]) -> None:
+    rate, _ = leaving
+    rate.world.failing = "/api/rating/ratings"
+    rate.open()
+    rate.rate("y", "1")
+    expect(rate.status()).to_contain_text(UNSAVED)
+    # In another tab somebody signs in under another name: the tabs share their cookie.
+    rate.page.context.request.post(f"{rate.server.url}/api/session", data={"name": "r08"})
+    rate.world.failing = ""
+    dialog = rate.page.get_by_role("dialog", name="Sign in again")
+    expect(dialog).to_be_visible()
+    assert rate.world.ratings == []
+    rate.press("Enter")
+    rate.saved(1)
+    assert rate.world.ratings[0]["rater"] == "r07"
