@@ -203,14 +203,6 @@ class StudyStore:
         }
         return SelectionPreview(traces["", ""], steps["", ""], len(pictures), shares["domain"], shares["policy"])
 
-    def study_of(self, item_id: int) -> int:
-        """The number of the study that an item belongs to. Raises NotFound."""
-        with self.database.reading() as connection:
-            found = connection.scalar(select(ItemRow.study_id).where(ItemRow.id == item_id)) if 0 < item_id <= MAX_INTEGER else None
-        if found is None:
-            raise _no_item(item_id)
-        return found
-
     def asked_step(self, item_id: int) -> AskedStep:
         """All that is needed to show an item, whether or not it is still asked. Raises NotFound where it or its trace is gone."""
         with self.database.reading() as connection:
