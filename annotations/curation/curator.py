@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC
 from pathlib import Path
 
 from annotations.curation.corrections import Hindrance, correct
 from annotations.curation.evidence import Judged, TraceEvidence, TraceFacts, gather
-from annotations.curation.reading import asked_steps, rating_counts, state_of, trace_facts
+from annotations.curation.reading import asked_steps, rating_counts, read_traces, state_of, trace_facts
 from annotations.curation.recipes import Corrections, Exported, Passed, Preview, Recipe, SplitCount
 from annotations.curation.select import Selection, refuse_unasked, select
 from annotations.curation.splitting import picture_keys
@@ -30,22 +31,43 @@ from annotations.studies.values import Study
 from core.errors import RecordError, StoreError, StudyError
 from core.manifest import Curation
 from core.records import CuratedRecord, Provenance, Split, write_records
+from core.trace import Trace
 
 # Studies whose evidence is kept.
 _KEPT = 4
 _NAMED = 10
+# A study whose ratings take longer than this many seconds to read is, for a preview, read again only once the time it took has passed
+# so many times: while raters are at work it would be read anew at every move of a rule.
+_LONG = 0.5
+_PATIENCE = 5
 
 
 class Pool:
     """The evidence of one study in one state of the database, and what is known of the records that its traces would make."""
 
-    def __init__(self, study: Study, state: tuple[int, int, int], evidence: tuple[TraceEvidence, ...]) -> None:
+    def __init__(self, study: Study, state: tuple[int, int, int], evidence: tuple[TraceEvidence, ...], took: float) -> None:
         self.study = study
         self.state = state
         self.evidence = evidence
         self.keys = picture_keys((one.facts.id, one.facts.pictures) for one in evidence)
         # (trace, corrections) -> points moved, and why there can be no record. It depends on no rule, so it is worked out once.
         self.outcomes: dict[tuple[str, Corrections], tuple[int, str]] = {}
+        self._patient_until = time.monotonic() + (_PATIENCE * took if took > _LONG else 0.0)
+
+    def learn_from(self, earlier: Pool) -> None:
+        """Takes over what is known of the traces about which nothing new was said."""
+        before = {one.facts.id: one for one in earlier.evidence}
+        same = {one.facts.id for one in self.evidence if before.get(one.facts.id) == one}
+        self.outcomes |= {key: outcome for key, outcome in earlier.outcomes.items() if key[0] in same}
+
+    def will_do(self, state: tuple[int, int, int], *, exactly: bool) -> bool:
+        """Whether this pool still stands for a study in that state: for a preview it may lack a large study's ratings of the last
+        seconds, and nothing else."""
+        only_ratings = state[1:] == self.state[1:]
+        return state == self.state or (not exactly and only_ratings and time.monotonic() < self._patient_until)
+
+    def split(self, one: TraceEvidence, recipe: Recipe) -> Split:
+        return recipe.split.of(self.keys[one.facts.id])
 
     def select(self, recipe: Recipe) -> Selection:
         refuse_unasked(recipe.rule, self.study.settings)
@@ -83,11 +105,18 @@ class Curator:
         return tuple(one.facts for one in self._pool(study_id).evidence)
 
     def preview(self, study_id: int, recipe: Recipe) -> Preview:
-        """What an export would hold. Raises NotFound, and RuleError for a condition that the study does not ask about."""
+        """What an export would hold. Raises NotFound, and RuleError for a condition that the study does not ask about.
+
+        In a study with very many ratings, those of the last seconds may not be in it yet; an export has them.
+        """
         pool = self._pool(study_id)
         selection = pool.select(recipe)
         with self._lock:
-            passed = tuple(self._passed(pool, one, recipe) for one in selection.passed)
+            self._try_out(pool, selection.passed, recipe)
+        passed = tuple(
+            Passed(one, recipe.split.of(pool.keys[one.facts.id]), *pool.outcomes[one.facts.id, recipe.corrections])
+            for one in selection.passed
+        )
         left_out = Counter(one.left_out for one in passed if one.left_out)
         splits = []
         for split in Split:
@@ -112,7 +141,7 @@ class Curator:
                         done and traces in all. Raises as `preview` does, StoreError where nothing can be written, NotFound for a
                         picture that the store does not hold.
         """
-        making = _Making(self._store, self._pool(study_id), recipe, progress)
+        making = _Making(self._store, self._pool(study_id, exactly=True), recipe, progress)
         try:
             manifest = write_records(path, making.records(), str(recipe.rule), curation=making.curation)
         except OSError as error:
@@ -120,35 +149,41 @@ class Curator:
         written = write_pictures(sorted(making.pictures), pictures, picture_folder) if pictures and picture_folder else 0
         return Exported(making.pool.study, manifest, written)
 
-    def _pool(self, study_id: int) -> Pool:
+    def _pool(self, study_id: int, *, exactly: bool = False) -> Pool:
         with self._lock:
-            database = self._store.database
             # The state is asked for first: what changes while the rest is read makes the pool out of date, and never wrongly current.
-            with database.reading() as connection:
+            with self._store.database.reading() as connection:
                 state = state_of(connection, study_id)
-            known = self._pools.get(study_id)
-            if known is not None and known.state == state:
-                return known
-            study = self._studies.study(study_id)
-            judged = [
-                Judged(one.trace, one.step, one.rating.rater, one.version, one.rating.at, one.rating.judgement)
-                for one in self._ratings.ratings(study_id)
-                if one.standing is Standing.COUNTS
-            ]
-            with database.reading() as connection:
-                asked, facts = asked_steps(connection, study_id), trace_facts(connection, (one.trace for one in judged))
-            self._pools.pop(study_id, None)
-            self._pools[study_id] = Pool(study, state, gather(judged, study.settings, asked, facts))
+            known = self._pools.pop(study_id, None)
+            if known is None or not known.will_do(state, exactly=exactly):
+                pool = self._read(study_id, state)
+                if known is not None:
+                    pool.learn_from(known)
+                known = pool
+            self._pools[study_id] = known
             while len(self._pools) > _KEPT:
                 self._pools.pop(next(iter(self._pools)))
-            return self._pools[study_id]
+            return known
 
-    def _passed(self, pool: Pool, one: TraceEvidence, recipe: Recipe) -> Passed:
-        key = (one.facts.id, recipe.corrections)
-        if key not in pool.outcomes:
-            record = make_record(self._store, pool, one, recipe)
-            pool.outcomes[key] = (0, record) if isinstance(record, str) else (len(record.provenance.corrected), "")
-        return Passed(one, recipe.split.of(pool.keys[one.facts.id]), *pool.outcomes[key])
+    def _read(self, study_id: int, state: tuple[int, int, int]) -> Pool:
+        begun = time.monotonic()
+        study = self._studies.study(study_id)
+        judged = [
+            Judged(one.trace, one.step, one.rating.rater, one.version, one.rating.at, one.rating.judgement)
+            for one in self._ratings.ratings(study_id)
+            if one.standing is Standing.COUNTS
+        ]
+        with self._store.database.reading() as connection:
+            asked, facts = asked_steps(connection, study_id), trace_facts(connection, (one.trace for one in judged))
+        evidence = gather(judged, study.settings, asked, facts)
+        return Pool(study, state, evidence, time.monotonic() - begun)
+
+    def _try_out(self, pool: Pool, passed: Sequence[TraceEvidence], recipe: Recipe) -> None:
+        """Works out, for the traces of which it is not known, whether they can become records."""
+        unknown = [one for one in passed if (one.facts.id, recipe.corrections) not in pool.outcomes]
+        for one, record in _records(self._store, pool, unknown, recipe):
+            outcome = (0, record) if isinstance(record, str) else (len(record.provenance.corrected), "")
+            pool.outcomes[one.facts.id, recipe.corrections] = outcome
 
 
 class _Making:
@@ -165,8 +200,8 @@ class _Making:
     def records(self) -> Iterator[CuratedRecord]:
         """The records of the traces that pass, ordered by the content hash of the trace that people rated."""
         total = len(self._selection.passed)
-        for done, one in enumerate(self._selection.passed, start=1):
-            record = make_record(self._store, self.pool, one, self._recipe)
+        made = _records(self._store, self.pool, self._selection.passed, self._recipe)
+        for done, (one, record) in enumerate(made, start=1):
             if isinstance(record, str):
                 self._left_out[record] += 1
             else:
@@ -193,12 +228,19 @@ class _Making:
         )
 
 
-def make_record(store: Store, pool: Pool, evidence: TraceEvidence, recipe: Recipe) -> CuratedRecord | str:
-    """The record of a trace that passes, or the reason in words why there can be none."""
+def _records(
+    store: Store, pool: Pool, wanted: Sequence[TraceEvidence], recipe: Recipe
+) -> Iterator[tuple[TraceEvidence, CuratedRecord | str]]:
+    """The record of each trace, or the reason in words why there can be none; a few traces at a time are held."""
+    # The first data set by name of those that the rule asks for: which one came into the store first must not matter.
+    datasets = [next((name for name in one.facts.datasets if name in recipe.rule.dataset), one.facts.datasets[0]) for one in wanted]
+    traces = read_traces(store.database, [(one.facts.id, dataset) for one, dataset in zip(wanted, datasets, strict=True)])
+    for one, dataset, trace in zip(wanted, datasets, traces, strict=True):
+        yield one, _record(trace, dataset, one, pool, recipe)
+
+
+def _record(trace: Trace, dataset: str, evidence: TraceEvidence, pool: Pool, recipe: Recipe) -> CuratedRecord | str:
     facts = evidence.facts
-    # The first by name of those that the rule asks for: which data set came into the store first must not matter.
-    dataset = next((name for name in facts.datasets if name in recipe.rule.dataset), facts.datasets[0])
-    trace = store.trace(facts.id, dataset=dataset).trace
     result = correct(trace, evidence) if recipe.corrections is Corrections.APPLY else None
     if isinstance(result, Hindrance):
         return result.value
@@ -213,7 +255,7 @@ def make_record(store: Store, pool: Pool, evidence: TraceEvidence, recipe: Recip
         corrected=moved,
     )
     try:
-        return CuratedRecord.from_trace(result.trace if result else trace, provenance, split=recipe.split.of(pool.keys[facts.id]))
+        return CuratedRecord.from_trace(result.trace if result else trace, provenance, split=pool.split(evidence, recipe))
     except RecordError as error:
         # Without its numbers, so that equal reasons count as one.
         return re.sub(r"\d+", "…", str(error)).rstrip(".")

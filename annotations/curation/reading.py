@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 from sqlalchemy import Connection, func, select
 
 from annotations.curation.evidence import TraceFacts
+from annotations.database import Database
+from annotations.documents import read_trace
 from annotations.rating_schema import ItemRow, RatingRow
 from annotations.ratings.standing import is_newest
 from annotations.ratings.values import RatingKind
-from annotations.schema import DatasetRow, DataVersionRow, EventRow, PictureRow, SamplePictureRow, SampleRow, TraceRow
+from annotations.schema import DatasetRow, DataVersionRow, DocumentRow, EventRow, PictureRow, SamplePictureRow, SampleRow, TraceRow
 from annotations.studies.values import LeftOut
-from core.trace import DomainName
+from core.errors import NotFound
+from core.trace import DomainName, Trace
 
 # Traces asked about at a time: few enough parameters for one statement on any back end.
 BATCH = 250
+# Traces that a stream holds at a time.
+HELD = 50
 
 
 def state_of(connection: Connection, study_id: int) -> tuple[int, int, int]:
@@ -59,6 +64,24 @@ def trace_facts(connection: Connection, traces: Iterable[str]) -> dict[str, Trac
     for first in range(0, len(wanted), BATCH):
         facts |= _facts(connection, wanted[first : first + BATCH])
     return facts
+
+
+def read_traces(database: Database, wanted: Sequence[tuple[str, str]]) -> Iterator[Trace]:
+    """The traces of these content hashes as these data sets have them, in this order, a few at a time.
+
+    Raises NotFound for one that has gone since it was looked up.
+    """
+    columns = (TraceRow.content_hash, DatasetRow.name, DocumentRow.document)
+    stored = select(*columns).join(DatasetRow, DatasetRow.id == TraceRow.dataset_id).join(DocumentRow, DocumentRow.trace_id == TraceRow.id)
+    for first in range(0, len(wanted), HELD):
+        batch = wanted[first : first + HELD]
+        with database.reading() as connection:
+            found = connection.execute(stored.where(TraceRow.content_hash.in_([trace for trace, _ in batch])))
+            documents = {(row.content_hash, row.name): row.document for row in found}
+        for key in batch:
+            if key not in documents:
+                raise NotFound(f"The trace {key[0]} of the data set “{key[1]}” was removed just now: try again.")
+            yield read_trace(documents[key])
 
 
 def _facts(connection: Connection, traces: list[str]) -> dict[str, TraceFacts]:
