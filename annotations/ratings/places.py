@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import islice
 
 from sqlalchemy import ColumnElement, Connection, delete, exists, insert, select, update
 
@@ -148,8 +147,12 @@ class Places:
         item.places.remove(place)
 
     def promote(self, item: ItemState) -> None:
-        """Give the places that are free to ratings that wait for one, oldest first."""
-        for rater in islice(item.waiting(self.study.same), max(0, item.free(self.study.places, self.now))):
+        """Give the places that are free to ratings that wait for one, oldest first; who has a lease on the item needs no other place."""
+        waiting = item.waiting(self.study.same)
+        kept = {place.rater for place in item.places if place.is_held(self.now)}
+        for rater in [rater for rater in waiting if rater in kept]:
+            self.hold(item, rater, None)
+        for rater in [rater for rater in waiting if rater not in kept][: max(0, item.free(self.study.places, self.now))]:
             self.hold(item, rater, None)
 
     def settle(self, item: ItemState) -> None:
@@ -158,10 +161,13 @@ class Places:
         A rating that does not fit any more loses its place; where more are held than there are, the newest ratings wait and leases
         end; where there are more than before, those that wait get them.
         """
-        same = self.study.same
-        for place in [place for place in item.places if place.until is None]:
+        for place in list(item.places):
             revisions = item.revisions.get(place.rater)
-            if not revisions or not item.fits(revisions[-1], same):
+            newest = revisions[-1] if revisions else None
+            fits = newest is not None and item.fits(newest, self.study.same)
+            # Under earlier questions that are asked again: whoever skipped then is not asked again.
+            skipped = newest is not None and newest.kind is RatingKind.SKIPPED and newest.version_id in self.study.same
+            if skipped if place.until else not fits:
                 self.give_up(item, place)
         if len(item.places) > self.study.places or any(place.number > self.study.places for place in item.places):
             self._fit_into(item)

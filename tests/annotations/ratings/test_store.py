@@ -324,3 +324,18 @@ def test_one_place_and_one_revision_by_the_tables_own_rules(world: World) -> Non
         with pytest.raises(StoreError), world.database.writing() as connection:
             connection.execute(PlaceRow.__table__.insert().values(item_id=ask.item, until=None, **row))
     world.rate(study, ask, ann)
+
+
+def test_questions_that_come_back_bring_their_answers_back(world: World) -> None:
+    study = world.study(traces=1, steps=2, ratings_per_item=1)
+    ann, ben = world.rater("Ann"), world.rater("Ben")
+    one, two = world.ratings.next(study.id, ann, count=2)
+    world.rate(study, one, ann)
+    world.rate(study, two, ann, judgement=skipped())
+    world.revise(study, ratings_per_item=1, questions=OTHER_QUESTIONS)
+    assert {ask.item for ask in world.ratings.next(study.id, ann)} == {one.item, two.item}
+    world.revise(study, ratings_per_item=1)
+    # Neither lease is left: the rating has its place again, and the skipped step is free for somebody else.
+    assert world.ratings.next(study.id, ann) == () and world.ratings.progress(study.id, ann).done == 2
+    assert world.counted(one.item) == 1
+    assert [ask.item for ask in world.ratings.next(study.id, ben)] == [two.item]
