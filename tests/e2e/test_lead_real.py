@@ -75,15 +75,14 @@ def test_a_study_goes_from_its_form_to_its_figures(page: Page, world: CurateWorl
     assert len(rows) == 2 * study.items and download.value.suggested_filename == "Photographs-ratings.csv"
 
 
-@pytest.mark.parametrize("payload", HOSTILE[:3], ids=range(len(HOSTILE[:3])))
-def test_what_people_wrote_is_shown_as_they_wrote_it(page: Page, world: CurateWorld, payload: str) -> None:
-    study = world.services.studies.create(f"Study {payload}"[:400], StudySettings(replacement=f"[{payload}]"[:400]))
-    world.services.raters.open_by_name(payload[:100])
+def test_what_people_wrote_is_shown_as_they_wrote_it(page: Page, world: CurateWorld) -> None:
+    payload = HOSTILE[1]
+    study = world.services.studies.create(f"Study {payload}", StudySettings(replacement=f"[{payload}]"))
     page.add_init_script(f"sessionStorage.setItem('saccade-study', {json.dumps(str(study.id))})")
-    for name in ("studies", "results"):
-        opened(page, world, name)
-        expect(page.locator(".st-row[aria-current] .st-row-name, .rs-select option:checked").first).to_contain_text("Study ")
+    opened(page, world, "results")
+    expect(page.locator(".rs-select option:checked")).to_have_text(f"Study {payload}")
     opened(page, world, "studies")
+    expect(page.locator(".st-row[aria-current] .st-row-name")).to_have_text(f"Study {payload}")
     page.get_by_role("tab", name="Steps").click()
-    expect(page.locator(".st-circle-words").first).to_have_text(f"[{payload}]"[:400].strip())
+    expect(page.locator(".st-circle-words").first).to_have_text(f"[{payload}]")
     assert page.evaluate("window.hit") is None
