@@ -8,10 +8,11 @@ import pytest
 from sqlalchemy import delete, select, text, update
 
 from annotations.rating_schema import PlaceRow, RatingRow
-from annotations.ratings.values import Draft, RatingKind, Standing
+from annotations.ratings.values import Correction, Draft, Judgement, RatingKind, Standing
 from annotations.schema import EventRow
 from annotations.studies.settings import Choice, Measure, Question
 from core.errors import NotAllowed, NotFound, RatingRefused, StoreError
+from core.geometry import Box, Point
 from tests.annotations.ratings.worlds import ANSWERS, World, rated, skipped
 
 OTHER_QUESTIONS = (Question("clear", "Is it clear?", Measure.OTHER, (Choice("yes", "Yes", "y", 1.0), Choice("no", "No", "n", 0.0))),)
@@ -239,6 +240,11 @@ def test_a_draft_is_asked_for_again_after_its_lease_has_ended(world: World) -> N
         ({"token": ""}, "token is 1 to 64"),
         ({"token": "a b"}, "token is 1 to 64"),
         ({"judgement": rated(comment="\ud800")}, "Half of a character"),
+        ({"judgement": rated(own_point=Point(-0.5, 3))}, "outside the picture of 1920 x 1080"),
+        ({"judgement": rated(correction=Correction(point=Point(3, 1080.5)))}, "outside the picture"),
+        ({"judgement": rated(correction=Correction(box=Box(3, 3, 3, 9)))}, "has no area"),
+        ({"judgement": rated(correction=Correction(box=Box(3, 3, 1921, 9)))}, "reaches outside the picture"),
+        ({"judgement": Judgement(RatingKind.WITHDRAWN)}, "taken back by undoing"),
     ],
 )
 def test_what_nobody_could_mean_is_refused(sqlite_world: World, changes: dict[str, Any], said: str) -> None:
@@ -248,6 +254,31 @@ def test_what_nobody_could_mean_is_refused(sqlite_world: World, changes: dict[st
     with pytest.raises(RatingRefused, match=said):
         world.rate(study, ask, ann, **changes)
     assert world.rows(study) == 0
+
+
+def test_a_point_on_the_edge_is_in_the_picture(sqlite_world: World) -> None:
+    study, ann = sqlite_world.study(), sqlite_world.rater("Ann")
+    ask = sqlite_world.ratings.next(study.id, ann)[0]
+    judgement = rated(own_point=Point(0, 1080), correction=Correction(box=Box(0, 0, 1920, 0.1)), zoom_seen=False, keys_only=True)
+    kept = sqlite_world.rate(study, ask, ann, judgement=judgement)
+    assert sqlite_world.ratings.history(ask.item, ann)[0].judgement == kept.rating.judgement == judgement
+
+
+@pytest.mark.parametrize(
+    ("sequence", "content", "said"),
+    [
+        (-1, {}, "0 to"),
+        (2**53, {}, "0 to"),
+        (1, {"a": "\udfff"}, "Half of a character"),
+        (1, {"a": float("nan")}, "NaN"),
+        (1, {"a": "x" * 70_000}, "64 KiB"),
+    ],
+)
+def test_drafts_that_cannot_be_kept_are_refused(sqlite_world: World, sequence: int, content: dict[str, Any], said: str) -> None:
+    study, ann = sqlite_world.study(), sqlite_world.rater("Ann")
+    ask = sqlite_world.ratings.next(study.id, ann)[0]
+    with pytest.raises(RatingRefused, match=said):
+        sqlite_world.ratings.save_draft(ask.item, ann, sequence, content)
 
 
 def test_what_is_not_there_is_said(world: World) -> None:
