@@ -68,7 +68,8 @@ def add_routes(app: FastAPI, services: Services) -> None:
     app.add_exception_handler(SaccadeError, _as_sentence)
     app.state.services = services
     app.state.lanes = Lanes(services.store.database, services.ratings.forget)
-    for routes in (session, sign_in, raters, traces, rating, rate_page, studies, results, curation):
+    # Looked through in this order at every request: those of which there are most come first.
+    for routes in (rating, traces, session, sign_in, raters, rate_page, studies, results, curation):
         app.include_router(routes)
     app.mount("/ui", StaticFiles(directory=STATIC), name="ui")
 
