@@ -33,7 +33,7 @@ def broke_off(connection: Connection) -> bool:
 
 def clear(connection: Connection) -> None:
     """Drop the tables of a first start that broke off. No data is lost: nothing is written before the first revision is."""
-    import annotations.rating_schema  # its tables belong to the same metadata
+    import annotations.rating_schema  # noqa: F401  its tables belong to the same metadata
     from annotations.fulltext import WORDS
     from annotations.schema import Base
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from annotations.columns import JsonValue, LongText, Name, UtcTime, is_mysql
+from annotations.columns import JsonValue, Name, UtcTime, is_mysql
 from annotations.migrations.tables import create
 
 revision = "0002"
