@@ -135,7 +135,9 @@ def test_a_migration_that_breaks_where_tables_cannot_be_taken_back_loses_no_data
         later_program.write_text(BREAKS.format(head=HEAD_REVISION, statement="INSERT INTO nowhere VALUES (1)"))
         now.setattr("annotations.migrations.FOLDER", later_program.parents[1])
         now.setattr("annotations.database.HEAD_REVISION", "9999")
-        with pytest.raises(StoreError, match=rf"brought from revision {HEAD_REVISION} to 9999 and cannot take back .* restore it from a backup\.$"):
+        with pytest.raises(
+            StoreError, match=rf"brought from revision {HEAD_REVISION} to 9999 and cannot take back .* restore it from a backup\.$"
+        ):
             open_database(empty_url)
         now.setattr("annotations.migrations.FOLDER", FOLDER)
         now.setattr("annotations.database.HEAD_REVISION", HEAD_REVISION)
@@ -156,7 +158,9 @@ def test_an_older_database_is_brought_to_the_head_and_keeps_its_data(
         Store(database).add_traces(make_traces(2), dataset="demo")
         database.close()
     later_program.write_text(BREAKS.format(head=HEAD_REVISION, statement="INSERT INTO rumours VALUES (1)"))
-    with pytest.raises(StoreError, match=rf"was written by an earlier version of Saccade \(revision {HEAD_REVISION}\): start once without --read-only"):
+    with pytest.raises(
+        StoreError, match=rf"was written by an earlier version of Saccade \(revision {HEAD_REVISION}\): start once without --read-only"
+    ):
         open_database(empty_url, read_only=True)
     database = open_database(empty_url)
     assert "rumours" in tables(database)
