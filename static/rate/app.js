@@ -110,7 +110,6 @@ export class App {
     this.#root.append(this.sheet.node);
     this.drafts = new Drafts(name, {
       put: (item, body, options) => ask('PUT', `api/rating/items/${item}/draft`, body, options),
-      told: () => {},
       newer: (item) => this.flow?.newer(item),
     });
     this.outbox = new Outbox(name, {

@@ -12,7 +12,6 @@ const PAUSE = 300;
 export class Drafts {
   #rater;
   #put;
-  #told;
   #current = null;
   #open = null;
   #sequences = new Map();
@@ -21,11 +20,10 @@ export class Drafts {
   #backoff = new Backoff(() => this.flush());
   #off = new AbortController();
 
-  /** `put(item, body, options)` sends one; `told(reached)` says whether the server was reached; `newer(item)`: another tab changed it. */
-  constructor(rater, { put, told, newer }) {
+  /** `put(item, body, options)` sends one; `newer(item)`: another tab changed it. */
+  constructor(rater, { put, newer }) {
     this.#rater = rater;
     this.#put = put;
-    this.#told = told;
     const { signal } = this.#off;
     addEventListener('storage', ({ key }) => this.#open && key === this.#nameOf(this.#open) && newer(this.#open), { signal });
     addEventListener('pagehide', () => this.flush({ keepalive: true }), { signal });
@@ -78,9 +76,8 @@ export class Drafts {
     if (!sent || (this.#busy && !options.keepalive)) return;
     this.#busy = true;
     try {
-      const { kept } = await this.#put(sent.item.item, { sequence: sent.sequence, content: sent.content }, options);
+      await this.#put(sent.item.item, { sequence: sent.sequence, content: sent.content }, options);
       this.#backoff.rest();
-      this.#told(true, kept);
       if (this.#current === sent) this.#current = null;
     } catch (error) {
       this.#failed(sent, error);
@@ -92,7 +89,6 @@ export class Drafts {
 
   #failed(sent, error) {
     if (error instanceof Unreachable) {
-      this.#told(false);
       this.#backoff.later(error.wait);
       return;
     }

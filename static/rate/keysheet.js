@@ -43,9 +43,10 @@ export class KeySheet {
   }
 
   #draw() {
-    const answers = Map.groupBy(this.#keymap.actions.filter(({ group }) => group === 'Answers'), ({ question }) => question);
-    const questions = [...answers].map(([question, actions]) => el('section', { class: 'rt-sheet-group' }, el('h3', { dir: 'auto', text: question }), el('div', { class: 'rt-sheet-answers' }, actions.map((action) => this.#answer(action)))));
-    fill(this.#body, questions, GROUPS.map((group) => this.#group(group)));
+    const answers = this.#keymap.actions.filter(({ group }) => group === 'Answers');
+    const questions = [...new Set(answers.map(({ question }) => question))].map((question) => [question, answers.filter((one) => one.question === question)]);
+    const groups = questions.map(([question, actions]) => el('section', { class: 'rt-sheet-group' }, el('h3', { dir: 'auto', text: question }), el('div', { class: 'rt-sheet-answers' }, actions.map((action) => this.#answer(action)))));
+    fill(this.#body, groups, GROUPS.map((group) => this.#group(group)));
   }
 
   #answer(action) {

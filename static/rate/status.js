@@ -1,12 +1,15 @@
 /** Whether ratings are saved: said only when they are, and in sight for as long as they are not. */
 import { button, el, fill } from '../viewer/dom.js';
 import { icon } from './icons.js';
+import { durable } from './shelf.js';
 import { clock, plural } from './words.js';
 
 const APART = {
   surplus: 'Kept: this step already had all the ratings it needs.',
   set_apart: 'Kept, but set apart: the step or the questions have changed since.',
 };
+
+const LOST = 'Keep this page open: this browser keeps nothing once it is closed.';
 
 export class Status {
   #line = el('p', { class: 'rt-saved' });
@@ -70,8 +73,8 @@ export class Status {
   #failing(number, nextTry, failure, shut) {
     const seconds = Math.max(0, Math.ceil((nextTry - Date.now()) / 1000));
     const again = shut ? 'sign in again to save' : seconds ? `trying again in ${seconds} s` : 'trying again now';
-    fill(this.#line, icon('warning'), el('span', {}, el('strong', { text: `${plural(number, 'rating')} not saved yet` }), `, ${again}.`, el('span', { class: 'rt-why', text: ` ${failure} Go on: nothing is lost.` })));
-    this.#say(`${plural(number, 'rating')} not saved yet. ${failure} It is tried again; nothing is lost.`);
+    fill(this.#line, icon('warning'), el('span', {}, el('strong', { text: `${plural(number, 'rating')} not saved yet` }), `, ${again}.`, el('span', { class: 'rt-why', text: ` ${failure} ${durable() ? 'Go on: nothing is lost.' : LOST}` })));
+    this.#say(`${plural(number, 'rating')} not saved yet. ${failure} It is tried again; ${durable() ? 'nothing is lost.' : LOST}`);
   }
 
   #quiet() {

@@ -331,6 +331,11 @@ export class Trial {
     return true;
   }
 
+  /** Where the next Tab begins, and what a screen reader reads. */
+  focus() {
+    (this.placing.mode ? this.fields.node : this.progress).focus({ preventScroll: true });
+  }
+
   pause() {
     this.#still();
     this.clock.pause();
