@@ -115,7 +115,7 @@ def value_axis(unit: str, low: float, high: float, title: str = "") -> Json:
 
 def caption(text: str) -> Json:
     """The title of an axis."""
-    return {"text": text, "font": {"size": 12}}
+    return {"text": text, "font": {"size": 12}, "standoff": 10}
 
 
 def row_axis(labels: Sequence[str]) -> Json:

@@ -141,12 +141,13 @@ def speed_chart(document: Json) -> Chart:
         "xaxis": {
             "range": [0, most * 1.08 or 1],
             "zeroline": False,
+            "automargin": True,
             "title": caption("seconds: median and middle half"),
         },
         "yaxis": row_axis([label(row["rater"]) for row in raters]),
     }
     alt = "; ".join(f"{row['rater']}: median {row['seconds']['median']:.1f} s of {row['seconds']['n']}" for row in raters)
-    return Chart("speed", title, alt + ".", "raters", finished([series("seconds", dots)], layout, tall=height(len(raters))))
+    return Chart("speed", title, alt + ".", "raters", finished([series("seconds", dots)], layout, tall=height(len(raters)) + 20))
 
 
 def drift_chart(document: Json) -> Chart:

@@ -5,6 +5,7 @@ import { Tabs } from '../studies/pieces.js';
 import { cards } from './cards.js';
 import { Chart, downloads } from './chart.js';
 import { countsOf } from './counts.js';
+import { pointsOf } from './points.js';
 import { Raters } from './raters.js';
 import { tableOf } from './tables.js';
 
@@ -108,7 +109,7 @@ export class Report {
       part('pairs', 'Policies in pairs', this.#grid('pairs'), notes(found, 'pairs')),
       part('influence', 'What hangs on one rater', this.#grid('leave_one_out'), notes(found, 'leave_one_out')),
       part('agreement', 'Agreement', this.#agreement(), this.#grid('agreement'), notes(found, 'agreement')),
-      part('points', 'Corrected points', this.#grid('corrections'), notes(found, 'points')),
+      part('points', 'Corrected points', this.#corrected(), notes(found, 'points')),
       part('raters', 'Raters', el('div', { class: 'pg-card' }, this.#ratersHead(), this.#ratersTable()), this.#grid('speed', 'drift'), notes(found, 'raters')),
     ];
   }
@@ -143,6 +144,12 @@ export class Report {
       ...one.coefficients.filter((entry) => entry.value !== null && entry.reading).map((entry) => el('li', { dir: 'auto' }, el('b', { text: `${entry.title} ${entry.value.toFixed(2).replace('-', '−')}` }), ` on ${plural(one.n.steps, 'step')}, “${one.title}”${one.level === 'ordinal' ? '' : ', unscored answers included'}: ${entry.reading}`)),
     ]).filter(Boolean);
     return lines.length ? el('ul', { class: 'pg-card rs-readings' }, ...lines) : null;
+  }
+
+  #corrected() {
+    const grid = this.#grid('corrections');
+    grid.append(...[pointsOf(this.#document)].filter(Boolean));
+    return grid;
   }
 
   #ratersHead() {

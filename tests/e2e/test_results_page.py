@@ -141,6 +141,14 @@ def test_charts_by_value_are_behind_tabs(results: Results) -> None:
     expect(results.at("[data-part=breakdowns]")).to_contain_text("demo")
 
 
+def test_corrected_points_are_told_in_words(results: Results) -> None:
+    results.open()
+    told = results.at(".rs-points").first
+    points = document()["points"][0]
+    expect(told).to_contain_text(f"{points['n']['points']} points of {points['n']['steps']} steps")
+    expect(told).to_contain_text(f"{points['from_model']['widths']['n']} steps")
+
+
 def test_raters_are_sorted_by_any_column(results: Results) -> None:
     results.open()
     table = results.at(".rs-raters")
