@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -35,11 +37,15 @@ class Serving:
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmRSS"))
         return int(line.split()[1]) / 1024
 
+    def kill(self) -> None:
+        """End it at once, in the middle of whatever it does: it can finish nothing, and say nothing."""
+        os.kill(self.pid, signal.SIGKILL)
+
 
 @contextmanager
 def serving(data_dir: Path, *options: str, port: int = 0) -> Iterator[Serving]:
     """A server over a data folder, with further options, on `port`, or on any free one of this machine; it is ended with the block."""
-    port = port or _free_port()
+    port = port or free_port()
     command = [sys.executable, str(_ROOT / "launch.py"), "--port", str(port), "--data-dir", str(data_dir), "--no-browser", *options]
     start = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=_ROOT)
@@ -73,7 +79,8 @@ def _wait(process: subprocess.Popen[bytes], address: str, start: float) -> None:
     raise StartError(f"The server to be measured did not answer within {_PATIENCE:.0f} s.")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -13,7 +13,7 @@ from app.settings import at_least_one
 if TYPE_CHECKING:
     from app.bench.report import Figure
 
-PARTS = ("parse", "start", "store", "browser")
+PARTS = ("parse", "start", "store", "browser", "ratings")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +24,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--repeats", type=at_least_one, default=30, metavar="N", help="requests of each kind (default 30)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of everything that is drawn (default 0)")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep the large database here, to measure it again without filling it")
+    parser.add_argument("--kills", type=_count, default=20, metavar="N", help="kills of the server while people rate (default 20)")
+    parser.add_argument(
+        "--acknowledged",
+        type=at_least_one,
+        default=10_000,
+        metavar="N",
+        help="ratings that are saved meanwhile (default 10,000)",
+    )
+    parser.add_argument("--database", metavar="URL", help="rate in this empty database, not in SQLite and an own PostgreSQL")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+
+
+def _count(text: str) -> int:
+    return 0 if text == "0" else at_least_one(text)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -47,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _measure(part: str, arguments: argparse.Namespace) -> list[Figure]:
-    from app.bench import browser, parse, start, store
+    from app.bench import browser, parse, ratings, start, store
 
     if part == "parse":
         return parse.run(seed=arguments.seed)
@@ -56,6 +69,14 @@ def _measure(part: str, arguments: argparse.Namespace) -> list[Figure]:
     with tempfile.TemporaryDirectory(prefix="saccade-bench-") as scratch:
         if part == "browser":
             return browser.run(Path(scratch), seed=arguments.seed)
+        if part == "ratings":
+            return ratings.run(
+                Path(scratch),
+                database=arguments.database,
+                kills=arguments.kills,
+                acknowledged=arguments.acknowledged,
+                seed=arguments.seed,
+            )
         folder = arguments.keep or Path(scratch)
         folder.mkdir(parents=True, exist_ok=True)
         return store.run(folder, traces=arguments.traces, steps=arguments.steps, repeats=arguments.repeats, seed=arguments.seed)
