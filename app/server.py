@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable
+from pathlib import PurePath
 from urllib.parse import parse_qsl, urlencode
 
 import gradio as gr
@@ -39,6 +41,17 @@ _STATUS: tuple[tuple[type[SaccadeError], int], ...] = (
     (StoreError, 503),
 )
 
+# Of the files in static/, those that pages are made of. Beside them lie the demo's traces, with the answers that raters must not know.
+_PAGE_FILES = frozenset({".css", ".jpg", ".js", ".png", ".svg"})
+
+
+class PageFiles(StaticFiles):
+    """The files of a folder that pages are made of, for everybody; any other is as if it were not there."""
+
+    def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
+        """The place of a file and what the system says of it; nothing where it is not there or not of a page."""
+        return super().lookup_path(path) if PurePath(path).suffix in _PAGE_FILES else ("", None)
+
 
 def build_app(services: Services) -> FastAPI:
     """The application, ready for a server. Nothing in it reaches outside this machine."""
@@ -71,7 +84,7 @@ def add_routes(app: FastAPI, services: Services) -> None:
     # Looked through in this order at every request: those of which there are most come first.
     for routes in (rating, traces, session, sign_in, raters, rate_page, studies, results, curation):
         app.include_router(routes)
-    app.mount("/ui", StaticFiles(directory=STATIC), name="ui")
+    app.mount("/ui", PageFiles(directory=STATIC), name="ui")
 
 
 def _without_page(query: bytes) -> bytes:

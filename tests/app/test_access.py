@@ -161,6 +161,24 @@ def test_pictures_are_not_for_caches_between(guarded: Guarded) -> None:
     assert answer.status == 200 and "public" not in answer.headers["cache-control"]
 
 
+def test_what_the_pages_are_made_of_is_for_everybody_and_the_demos_answers_are_not(guarded: Guarded) -> None:
+    from app.services import STATIC
+
+    for file in sorted(one for one in STATIC.rglob("*") if one.is_file()):
+        expected = 200 if file.suffix in {".css", ".jpg", ".js", ".png", ".svg"} else 404
+        for person in (NOBODY, "rater"):
+            assert guarded.ask("GET", f"/ui/{file.relative_to(STATIC).as_posix()}", person).status == expected, file
+    for path in (
+        "demo/traces.jsonl",
+        "demo/Traces.JSONL",
+        "demo/traces.jsonl/",
+        "demo//traces.jsonl",
+        "demo/pictures/../traces.jsonl",
+        "demo/trace%73.jsonl",
+    ):
+        assert guarded.ask("GET", f"/ui/{path}").status == 404, path
+
+
 def test_personal_addresses_need_a_name_and_others_do_not() -> None:
     assert all(is_personal(path) for path in ("/rate", "/api/preferences", "/api/rating/studies", "/api/rating/items/{item}/draft"))
     assert not any(is_personal(path) for path in ("/", "/api/session", "/api/ratings", "/rates", "/pictures/{sha256}", ""))
