@@ -36,6 +36,7 @@ THUMBNAIL_QUALITY = 85
 # No difference can be seen; a PNG of a photograph would be ten times as large.
 UPRIGHT_QUALITY = 95
 MAX_THUMBNAIL = 2048
+_COLOURS = "icc_profile"
 # EXIF 2.3, tag 0x0112.
 _ORIENTATION = 0x0112
 _TURNS = {
@@ -137,7 +138,7 @@ class PictureStore:
         return target
 
     def upright(self, sha256: str) -> Path:
-        """The whole picture turned upright, without EXIF data; made once. A JPEG stays one, everything else becomes a PNG.
+        """The whole picture turned upright, without EXIF data and remarks; made once. A JPEG stays one, everything else becomes a PNG.
 
         Raises NotFound, PictureError for damaged bytes, and StoreError where the cache cannot be written.
         """
@@ -148,8 +149,6 @@ class PictureStore:
                 return target
             orientation = _orientation(image)
             turned = turned_upright(_decoded(image, sha256), orientation)
-        # What EXIF data is left must not turn the picture a second time.
-        turned.info.pop("exif", None)
         buffer = io.BytesIO()
         turned.save(buffer, kind, **({"quality": UPRIGHT_QUALITY, "subsampling": 0} if kind == "JPEG" else {"compress_level": 1}))
         _write(target, buffer.getvalue(), durable=False)
@@ -223,9 +222,12 @@ def turned_upright(image: Image.Image, orientation: int) -> Image.Image:
 def _decoded(image: Image.Image, name: str) -> Image.Image:
     try:
         image.load()
-        return _as_rgb(image)
+        made = _as_rgb(image)
     except _UNREADABLE as error:
         raise PictureError(f"{_called(name)} is damaged: its header can be read, its pixels cannot ({error}).") from error
+    # Remarks and EXIF data would be written into what is made of it: they may tell what a rater must not know, and turn it a second time.
+    made.info = {name: value for name, value in made.info.items() if name == _COLOURS}
+    return made
 
 
 def _as_rgb(image: Image.Image) -> Image.Image:

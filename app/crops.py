@@ -44,6 +44,10 @@ class CropRenderer:
                 self._kept.popitem(last=False)
         return made
 
+    def recorded(self, sha256: str) -> bytes:
+        """PNG of the pixels of a crop that the source kept, and of nothing else in its file. Raises NotFound and PictureError."""
+        return _png(self._pictures.decode(sha256))
+
     def _in_policy_axes(self, trace: Trace) -> Image.Image:
         """The picture as the policy's loader gave it: stored axes, or upright where the frame says that it was turned before."""
         picture = trace.sample.pictures[0]

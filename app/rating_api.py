@@ -11,7 +11,7 @@ from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from annotations.documents import MAX_INTEGER
@@ -224,9 +224,9 @@ def _zoom(kit: Services, ask: Ask) -> Response:
     trace = kit.recent.trace(ask.trace)
     step = step_of(trace, ask.step)
     kept = step.look.picture if step.look else None
-    if kept:
-        return FileResponse(kit.pictures.path(kept), media_type=kit.pictures.media_type(kept), headers=_KEPT)
-    return Response(kit.crops.png(trace, step, ask.trace), media_type="image/png", headers=_KEPT)
+    # Never the crop's file itself: as in a picture's, there may be remarks in it.
+    pixels = kit.crops.recorded(kept) if kept else kit.crops.png(trace, step, ask.trace)
+    return Response(pixels, media_type="image/png", headers=_KEPT)
 
 
 def _keep_draft(kit: Services, rater: int, item: str, draft: DraftForm) -> Json:

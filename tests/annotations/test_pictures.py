@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from annotations.pictures import MAX_BYTES, MAX_PIXELS, MEDIA_TYPES, PictureStore
 from core.errors import NotFound, PictureError, StoreError
@@ -191,6 +192,26 @@ def test_the_size_is_upright_and_the_pixels_are_as_stored(store: PictureStore, k
 def close(pixel: object, wanted: tuple[int, int, int]) -> bool:
     assert isinstance(pixel, tuple)
     return all(abs(a - b) < 60 for a, b in zip(pixel, wanted, strict=True))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF", "WEBP"])
+def test_what_a_file_says_beside_its_pixels_is_not_in_what_is_made_of_it(store: PictureStore, kind: str) -> None:
+    exif, notes = Image.Exif(), PngInfo()
+    exif[0x010E] = "MARK-exif"
+    notes.add_text("Comment", "MARK-comment")
+    notes.add_itxt("XML:com.adobe.xmp", "MARK-xmp")
+    said = {"exif": exif, "comment": b"MARK-comment", "xmp": b"MARK-xmp", "pnginfo": notes}
+    buffer = io.BytesIO()
+    drawn().save(buffer, kind, **said)
+    assert b"MARK" in buffer.getvalue()
+    sha256 = store.add_bytes(buffer.getvalue()).sha256
+    again = io.BytesIO()
+    store.decode(sha256).save(again, "JPEG")
+    for made in (store.upright(sha256).read_bytes(), store.thumbnail(sha256).read_bytes(), again.getvalue()):
+        assert b"MARK" not in made
+        with Image.open(io.BytesIO(made)) as image:
+            image.load()
+            assert not image.getexif() and "MARK" not in str(image.info)
 
 
 def test_orientations_that_browsers_do_not_heed_are_not_heeded(store: PictureStore) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from annotations.raters.values import Role
-from annotations.studies.settings import Example, Selection, StudySettings
+from annotations.studies.settings import Example, Selection, StepChoice, StudySettings
 from annotations.studies.values import Study
 from tests.app.rating_world import Json, Person, Words, World, judgement, make_trace, open_world
 
@@ -149,6 +153,22 @@ def test_a_guideline_tells_neither_which_steps_are_asked_nor_how_answers_count(w
         assert set(question) == {"id", "text", "low", "high", "choices"}
         assert all(set(choice) == {"value", "label", "key"} for choice in question["choices"])
     assert "987654321" not in json.dumps(shown)
+
+
+def test_a_crop_that_the_source_kept_is_shown_without_the_remarks_in_its_file(world: World) -> None:
+    trace = make_trace(world.services.pictures, 40, HIDDEN)
+    notes, buffer = PngInfo(), io.BytesIO()
+    notes.add_text("Comment", "MARK-crop-note")
+    Image.new("RGB", (30, 20), "teal").save(buffer, "PNG", pnginfo=notes)
+    kept = world.services.pictures.add_bytes(buffer.getvalue(), "MARK-crop.png")
+    steps = tuple(replace(step, look=step.look and replace(step.look, picture=kept.sha256)) for step in trace.steps)
+    world.add(replace(trace, steps=steps), dataset="kept")
+    study = world.study("Kept crops", selection=Selection(datasets=("kept",), steps=StepChoice.LOOKED))
+    person = world.member("kai")
+    answer = person.client.get(person.next(study)[0]["zoom"]["url"])
+    assert answer.headers["content-type"] == "image/png" and b"MARK" not in answer.content + str(answer.headers).encode()
+    with Image.open(io.BytesIO(answer.content)) as shown:
+        assert (shown.size, shown.getcolors()) == ((30, 20), [(600, (0, 128, 128))])
 
 
 def test_the_question_is_shown_where_the_study_says_so(world: World) -> None:
