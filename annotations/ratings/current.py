@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from annotations.columns import is_known
 from annotations.documents import MAX_INTEGER
 from annotations.rating_schema import StudyRow, StudyVersionRow
+from annotations.ratings.kept import Facts
 from annotations.schema import DataVersionRow
 from annotations.studies.settings import StudySettings
 from core.errors import NotFound
@@ -59,54 +58,49 @@ class Versions:
     """Reads studies and their versions, and keeps the versions. Safe to share between threads."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._read: OrderedDict[int, Version] = OrderedDict()
-        self._same: OrderedDict[int, frozenset[int]] = OrderedDict()
+        self._read: Facts[int, Version] = Facts(_KEPT)
+        self._same: Facts[int, frozenset[int]] = Facts(_KEPT)
 
     def now(self, connection: Connection, study_id: int) -> StudyNow:
         """The study as the transaction sees it. Raises NotFound."""
-        data = select(DataVersionRow.value).where(DataVersionRow.name == "traces").scalar_subquery()
-        found = (
-            select(StudyRow.name, StudyRow.closed_at, StudyVersionRow.id, data.label("data"))
-            .join(StudyVersionRow, StudyVersionRow.study_id == StudyRow.id)
-            .where(StudyRow.id == row_number(study_id))
-            .order_by(StudyVersionRow.version.desc())
-            .limit(1)
-        )
-        row = connection.execute(found).one_or_none()
+        row = connection.execute(_NOW, {"study": row_number(study_id)}).one_or_none()
         if row is None:
-            raise NotFound(f"There is no study with the number {study_id}.")
+            raise NotFound(f"There is no study with the number {study_id!s:.20}.")
         newest = self.version(connection, row.id)
-        return StudyNow(study_id, row.name, row.closed_at is not None, newest, self._same_as(connection, newest), row.data)
+        same = self._same.of(newest.version_id, lambda: self._same_as(connection, newest))
+        return StudyNow(study_id, row.name, row.closed_at is not None, newest, same or frozenset(), row.data)
 
     def version(self, connection: Connection, version_id: int) -> Version:
         """The version in that row. Raises NotFound."""
-        with self._lock:
-            if version_id in self._read:
-                self._read.move_to_end(version_id)
-                return self._read[version_id]
-        row = connection.execute(select(StudyVersionRow).where(StudyVersionRow.id == row_number(version_id))).one_or_none()
-        if row is None:
-            raise NotFound(f"There is no version of a study with the number {version_id}: load the page again.")
-        version = Version(row.id, row.study_id, row.version, StudySettings.from_json(row.settings))
-        with self._lock:
-            self._read[version_id] = version
-            while len(self._read) > _KEPT:
-                self._read.popitem(last=False)
+        version = self._read.of(version_id, lambda: _read(connection, version_id))
+        if version is None:
+            raise NotFound(f"There is no version of a study with the number {version_id!s:.20}: load the page again.")
         return version
 
     def _same_as(self, connection: Connection, newest: Version) -> frozenset[int]:
-        with self._lock:
-            if newest.version_id in self._same:
-                return self._same[newest.version_id]
         ids = connection.scalars(select(StudyVersionRow.id).where(StudyVersionRow.study_id == newest.study)).all()
         asks = newest.settings.asks
-        same = frozenset(number for number in ids if self.version(connection, number).settings.asks == asks)
-        with self._lock:
-            self._same[newest.version_id] = same
-            while len(self._same) > _KEPT:
-                self._same.popitem(last=False)
-        return same
+        return frozenset(number for number in ids if self.version(connection, number).settings.asks == asks)
+
+
+# Statements that are run for every request are built once: building one takes as long as running it.
+_NOW = (
+    select(
+        StudyRow.name,
+        StudyRow.closed_at,
+        StudyVersionRow.id,
+        select(DataVersionRow.value).where(DataVersionRow.name == "traces").scalar_subquery().label("data"),
+    )
+    .join(StudyVersionRow, StudyVersionRow.study_id == StudyRow.id)
+    .where(StudyRow.id == bindparam("study"))
+    .order_by(StudyVersionRow.version.desc())
+    .limit(1)
+)
+
+
+def _read(connection: Connection, version_id: int) -> Version | None:
+    row = connection.execute(select(StudyVersionRow).where(StudyVersionRow.id == row_number(version_id))).one_or_none()
+    return None if row is None else Version(row.id, row.study_id, row.version, StudySettings.from_json(row.settings))
 
 
 def lock_study(connection: Connection, study_id: int) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from annotations.documents import json_text
 from annotations.rating_schema import DraftRow, ItemRow
@@ -19,6 +19,19 @@ from core.errors import RatingRefused, TraceError
 MAX_DRAFT = 64 * 1024
 # JavaScript counts exactly up to here.
 MAX_SEQUENCE = 2**53 - 1
+
+
+# Statements that are run for every request are built once: building one takes as long as running it.
+_OF_STUDY = (
+    select(DraftRow)
+    .join(ItemRow, ItemRow.id == DraftRow.item_id)
+    .where(DraftRow.rater_id == bindparam("rater"), ItemRow.study_id == bindparam("study"), DraftRow.sequence >= 0)
+)
+_EMPTY = (
+    update(DraftRow)
+    .where(DraftRow.item_id == bindparam("of_item"), DraftRow.rater_id == bindparam("of_rater"), DraftRow.sequence >= 0)
+    .values(sequence=-1 - DraftRow.sequence, content=bindparam("nothing"), at=bindparam("now"))
+)
 
 
 def check_draft(sequence: int, content: dict[str, Any]) -> None:
@@ -35,9 +48,8 @@ def check_draft(sequence: int, content: dict[str, Any]) -> None:
 
 def drafts_of(connection: Connection, study_id: int, rater_id: int) -> dict[int, Draft]:
     """The rater's drafts in the study, by item."""
-    found = select(DraftRow).join(ItemRow, ItemRow.id == DraftRow.item_id)
-    found = found.where(DraftRow.rater_id == rater_id, ItemRow.study_id == study_id, DraftRow.sequence >= 0)
-    return {row.item_id: Draft(row.item_id, row.sequence, row.content) for row in connection.execute(found)}
+    rows = connection.execute(_OF_STUDY, {"rater": rater_id, "study": study_id})
+    return {row.item_id: Draft(row.item_id, row.sequence, row.content) for row in rows}
 
 
 def draft_of(connection: Connection, item_id: int, rater_id: int) -> Draft | None:
@@ -69,8 +81,7 @@ def put_back(connection: Connection, item_id: int, rater_id: int, content: dict[
 
 def empty_draft(connection: Connection, item_id: int, rater_id: int, now: datetime) -> None:
     """The rating has come: nothing of the draft stays but its number."""
-    values = {"sequence": -1 - DraftRow.sequence, "content": {}, "at": now}
-    connection.execute(update(DraftRow).where(*_key(item_id, rater_id), DraftRow.sequence >= 0).values(values))
+    connection.execute(_EMPTY, {"of_item": item_id, "of_rater": rater_id, "now": now, "nothing": {}})
 
 
 def _number(sequence: int) -> int:

@@ -10,10 +10,18 @@ import statistics
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from annotations.rating_schema import ItemRow, RatingRow
 from annotations.ratings.values import RatingKind
+
+_NEW = (
+    select(RatingRow.id, RatingRow.item_id, RatingRow.kind, RatingRow.version_id, RatingRow.trace_hash, RatingRow.content)
+    .add_columns(ItemRow.trace_hash.label("item_trace"))
+    .join(ItemRow, ItemRow.id == RatingRow.item_id)
+    .where(RatingRow.rater_id == bindparam("rater"), RatingRow.id > bindparam("last"), ItemRow.study_id == bindparam("study"))
+    .order_by(RatingRow.id)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +48,7 @@ class Ledger:
 
     def catch_up(self, connection: Connection, same: Collection[int]) -> None:
         """Read what is new. `same`: the versions whose answers count together with the newest one's."""
-        columns = (RatingRow.id, RatingRow.item_id, RatingRow.kind, RatingRow.version_id, RatingRow.trace_hash, RatingRow.content)
-        found = select(*columns, ItemRow.trace_hash.label("item_trace")).join(ItemRow, ItemRow.id == RatingRow.item_id)
-        found = found.where(RatingRow.rater_id == self._rater, RatingRow.id > self._last, ItemRow.study_id == self._study)
-        rows = connection.execute(found.order_by(RatingRow.id)).all()
+        rows = connection.execute(_NEW, {"rater": self._rater, "last": self._last, "study": self._study}).all()
         if same != self._same:
             self._same = same
             for item, said in self._said.items():

@@ -9,15 +9,14 @@ from __future__ import annotations
 import threading
 import time
 from array import array
-from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime
-from typing import Generic, TypeVar
 
 from sqlalchemy import Connection, func, or_, select
 
 from annotations.rating_schema import ItemRow, PlaceRow
 from annotations.ratings.current import StudyNow
+from annotations.ratings.kept import Recent
 from annotations.ratings.ledger import Ledger
 from annotations.ratings.orders import AskedItems, RaterOrder
 from annotations.ratings.places import trace_is_there
@@ -31,35 +30,10 @@ KEPT_LEDGERS = 256
 # Positions of all orders of a study together; a position takes 24 bytes.
 KEPT_POSITIONS = 1_000_000
 
-_Kept = TypeVar("_Kept")
-
 
 def patience(items: int) -> float:
     """For how many seconds it is trusted which of so many items are full; the longer, the longer it takes to look."""
     return 0.0 if items <= _EXACT_UP_TO else min(_LONGEST, items / _ITEMS_A_SECOND)
-
-
-class Recent(OrderedDict[int, _Kept], Generic[_Kept]):
-    """Values by number; those that have not been used for longest are forgotten."""
-
-    def __init__(self, most: int) -> None:
-        super().__init__()
-        self._most = most
-
-    def used(self, number: int) -> _Kept | None:
-        """The value, which counts as used now."""
-        if number not in self:
-            return None
-        self.move_to_end(number)
-        return self[number]
-
-    def keep(self, number: int, value: _Kept) -> _Kept:
-        """Keep a value; it comes back."""
-        self[number] = value
-        self.move_to_end(number)
-        while len(self) > self._most:
-            self.popitem(last=False)
-        return value
 
 
 class StudyMemory:
@@ -77,8 +51,8 @@ class StudyMemory:
         self._ids = array("q")
         self._read_for: tuple[int, int] | None = None
         self._read_at = 0.0
-        self._orders: Recent[RaterOrder] = Recent(1)
-        self._ledgers: Recent[Ledger] = Recent(KEPT_LEDGERS)
+        self._orders: Recent[int, RaterOrder] = Recent(1)
+        self._ledgers: Recent[int, Ledger] = Recent(KEPT_LEDGERS)
 
     def refresh(self, connection: Connection, study: StudyNow, now: datetime, *, force: bool = False) -> None:
         """Read the items and the full ones, where the study has changed, or time has passed, or `force` asks for it."""
@@ -136,7 +110,7 @@ class Memory:
     def __init__(self, patience: Callable[[int], float]) -> None:
         self._lock = threading.Lock()
         self._patience = patience
-        self._studies: Recent[StudyMemory] = Recent(KEPT_STUDIES)
+        self._studies: Recent[int, StudyMemory] = Recent(KEPT_STUDIES)
 
     def study(self, study_id: int) -> StudyMemory:
         """What is known of a study."""

@@ -6,11 +6,11 @@ read of an item stays true until the transaction ends. The primary key of the ta
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, delete, exists, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, insert, select, update
 
 from annotations.rating_schema import ItemRow, PlaceRow, RatingRow
 from annotations.ratings.current import StudyNow, Versions
@@ -42,6 +42,7 @@ class Revision:
     kind: RatingKind
     version_id: int
     trace: str
+    token: str
 
 
 @dataclass(slots=True)
@@ -85,6 +86,10 @@ class ItemState:
                 found.append((self.since(rater, same), rater))
         return [rater for _, rater in sorted(found)]
 
+    def has_token(self, token: str) -> bool:
+        """Whether a rating of the item has come under this token."""
+        return any(revision.token == token for revisions in self.revisions.values() for revision in revisions)
+
     def since(self, rater: int, same: Collection[int]) -> int:
         """The first revision from which on the rater's rating fits without a break: changing an answer loses no rank."""
         oldest = 0
@@ -125,25 +130,23 @@ class Places:
         own = item.place_of(rater)
         if own is not None:
             if own.until != until:
-                self._connection.execute(update(PlaceRow).where(*_key(item, own)).values(until=until))
-                own.until = until
+                self._change(item, own, rater, until)
             return True
         if item.free(self.study.places, self.now) < 1:
             return False
-        taken = {place.number: place for place in item.places}
+        taken = {place.number for place in item.places}
         number = next((number for number in range(1, self.study.places + 1) if number not in taken), None)
         if number is not None:
             item.places.append(Place(number, rater, until))
-            self._connection.execute(insert(PlaceRow).values(item_id=item.id, place=number, rater_id=rater, until=until))
+            self._connection.execute(_TAKE, {"item_id": item.id, "place": number, "rater_id": rater, "until": until})
             return True
         ended = min((place for place in item.places if not place.is_held(self.now)), key=lambda place: place.number)
-        self._connection.execute(update(PlaceRow).where(*_key(item, ended)).values(rater_id=rater, until=until))
-        ended.rater, ended.until = rater, until
+        self._change(item, ended, rater, until)
         return True
 
     def give_up(self, item: ItemState, place: Place) -> None:
         """Free a place."""
-        self._connection.execute(delete(PlaceRow).where(*_key(item, place)))
+        self._connection.execute(_FREE, _key(item, place))
         item.places.remove(place)
 
     def promote(self, item: ItemState) -> None:
@@ -185,8 +188,12 @@ class Places:
         free = [number for number in range(1, self.study.places + 1) if all(place.number != number for place in keep)]
         for place in [place for place in keep if place.number > self.study.places]:
             number = free.pop(0)
-            self._connection.execute(update(PlaceRow).where(*_key(item, place)).values(place=number))
+            self._connection.execute(update(PlaceRow).where(*_OF_PLACE).values(place=number), _key(item, place))
             place.number = number
+
+    def _change(self, item: ItemState, place: Place, rater: int, until: datetime | None) -> None:
+        self._connection.execute(_CHANGE, {**_key(item, place), "rater": rater, "end": until})
+        place.rater, place.until = rater, until
 
 
 def settle_places(connection: Connection, study_id: int, *, now: datetime) -> None:
@@ -205,21 +212,37 @@ def settle_places(connection: Connection, study_id: int, *, now: datetime) -> No
             places.settle(item)
 
 
+# Statements that are run for every request are built once: building one takes as long as running it.
+_ITEMS = (
+    select(ItemRow.id, ItemRow.study_id, ItemRow.trace_hash, ItemRow.step, ItemRow.left_out, trace_is_there().label("present"))
+    .add_columns(PlaceRow.place, PlaceRow.rater_id, PlaceRow.until)
+    .outerjoin(PlaceRow, PlaceRow.item_id == ItemRow.id)
+    .where(ItemRow.id.in_(bindparam("ids", expanding=True)))
+    .order_by(ItemRow.id, PlaceRow.place)
+)
+_REVISIONS = (
+    select(RatingRow.id, RatingRow.item_id, RatingRow.rater_id, RatingRow.kind, RatingRow.version_id, RatingRow.trace_hash, RatingRow.token)
+    .where(RatingRow.item_id.in_(bindparam("ids", expanding=True)))
+    .order_by(RatingRow.id)
+)
+_OF_PLACE = (PlaceRow.item_id == bindparam("of_item"), PlaceRow.place == bindparam("of_place"))
+_CHANGE = update(PlaceRow).where(*_OF_PLACE).values(rater_id=bindparam("rater"), until=bindparam("end"))
+_TAKE = insert(PlaceRow)
+_FREE = delete(PlaceRow).where(*_OF_PLACE)
+
+
 def _load(connection: Connection, ids: Sequence[int]) -> dict[int, ItemState]:
-    there = trace_is_there().label("present")
-    wanted = select(ItemRow.id, ItemRow.study_id, ItemRow.trace_hash, ItemRow.step, ItemRow.left_out, there).where(ItemRow.id.in_(ids))
-    found = {
-        row.id: ItemState(row.id, row.study_id, row.trace_hash, row.step, row.left_out, bool(row.present))
-        for row in connection.execute(wanted)
-    }
-    for place in connection.execute(select(PlaceRow).where(PlaceRow.item_id.in_(ids)).order_by(PlaceRow.place)):
-        found[place.item_id].places.append(Place(place.place, place.rater_id, place.until))
-    columns = (RatingRow.id, RatingRow.item_id, RatingRow.rater_id, RatingRow.kind, RatingRow.version_id, RatingRow.trace_hash)
-    for row in connection.execute(select(*columns).where(RatingRow.item_id.in_(ids)).order_by(RatingRow.id)):
-        revision = Revision(row.id, RatingKind(row.kind), row.version_id, row.trace_hash)
+    found: dict[int, ItemState] = {}
+    for row in connection.execute(_ITEMS, {"ids": ids}):
+        if row.id not in found:
+            found[row.id] = ItemState(row.id, row.study_id, row.trace_hash, row.step, row.left_out, bool(row.present))
+        if row.place is not None:
+            found[row.id].places.append(Place(row.place, row.rater_id, row.until))
+    for row in connection.execute(_REVISIONS, {"ids": ids}):
+        revision = Revision(row.id, RatingKind(row.kind), row.version_id, row.trace_hash, row.token)
         found[row.item_id].revisions.setdefault(row.rater_id, []).append(revision)
     return found
 
 
-def _key(item: ItemState, place: Place) -> Iterable[ColumnElement[bool]]:
-    return (PlaceRow.item_id == item.id, PlaceRow.place == place.number)
+def _key(item: ItemState, place: Place) -> dict[str, int]:
+    return {"of_item": item.id, "of_place": place.number}

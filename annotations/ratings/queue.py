@@ -10,12 +10,11 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from annotations.rating_schema import ItemRow, PlaceRow
 from annotations.ratings.current import StudyNow
 from annotations.ratings.drafts import draft_of, drafts_of
-from annotations.ratings.ledger import Ledger
 from annotations.ratings.memory import StudyMemory
 from annotations.ratings.orders import RaterOrder
 from annotations.ratings.places import ItemState, Places
@@ -25,6 +24,14 @@ from annotations.ratings.values import Ask, Draft
 _FIRST_LOOK, _MOST = 4, 250
 # A lease is renewed when less than this share of it is left, so that asking again writes nothing.
 _RENEW_BELOW = 0.9
+
+
+# Statements that are run for every request are built once: building one takes as long as running it.
+_HELD = (
+    select(PlaceRow.item_id, PlaceRow.until, ItemRow.trace_hash, ItemRow.step)
+    .join(ItemRow, ItemRow.id == PlaceRow.item_id)
+    .where(PlaceRow.rater_id == bindparam("rater"), PlaceRow.until.is_not(None), ItemRow.study_id == bindparam("study"))
+)
 
 
 @dataclass(slots=True)
@@ -48,6 +55,7 @@ class Round:
         self._now = now
         self._places = Places(connection, study, now)
         self._until = lease_end(study, now)
+        self._ledger = memory.ledger(connection, study, rater)
         self._given: dict[int, _Kept] = {}
 
     def give(self, count: int) -> tuple[Ask, ...]:
@@ -55,7 +63,7 @@ class Round:
         self._memory.refresh(self._connection, self._study, self._now)
         drafts = drafts_of(self._connection, self._study.id, self._rater)
         self._keep_what_is_held(count)
-        ledger = self._ledger()
+        ledger = self._ledger
         self._grant((item for item in (*ledger.withdrawn, *drafts) if item not in ledger.done), count)
         first = set(self._given)
         self._walk(count)
@@ -69,12 +77,7 @@ class Round:
 
     def _keep_what_is_held(self, count: int) -> None:
         """Leases of this rater: live ones are renewed; one that has ended is renewed where nobody has a better right to the place."""
-        found = (
-            select(PlaceRow.item_id, PlaceRow.until, ItemRow.trace_hash, ItemRow.step)
-            .join(ItemRow, ItemRow.id == PlaceRow.item_id)
-            .where(PlaceRow.rater_id == self._rater, PlaceRow.until.is_not(None), ItemRow.study_id == self._study.id)
-        )
-        rows = self._connection.execute(found).all()
+        rows = self._connection.execute(_HELD, {"rater": self._rater, "study": self._study.id}).all()
         asked, order = self._memory.asked.position, self._order()
         rows = sorted(rows, key=lambda row: (row.until <= self._now, order.rank(row.item_id)))
         for row in rows:
@@ -107,7 +110,7 @@ class Round:
 
     def _walk(self, count: int) -> None:
         """Take what is free, in the rater's order."""
-        done, memory = self._ledger().done, self._memory
+        done, memory = self._ledger.done, self._memory
         ids = memory.asked.ids
         order = (ids[position] for position in self._order().sequence)
         self._grant((item for item in order if item not in memory.full and item not in done), count)
@@ -137,9 +140,6 @@ class Round:
     def _order(self) -> RaterOrder:
         return self._memory.order(self._study, self._rater)
 
-    def _ledger(self) -> Ledger:
-        return self._memory.ledger(self._connection, self._study, self._rater)
-
 
 def lease_end(study: StudyNow, now: datetime) -> datetime:
     """When a lease that begins now ends."""
@@ -159,10 +159,9 @@ def ask_of(connection: Connection, study: StudyNow, order: RaterOrder, item: Ite
 
 def open_items(connection: Connection, study: StudyNow, memory: StudyMemory, done: Collection[int], rater: int, now: datetime) -> int:
     """How many items this rater could still be given: asked, not done by the rater, and free or kept for the rater."""
-    held = select(PlaceRow.item_id).join(ItemRow, ItemRow.id == PlaceRow.item_id)
-    held = held.where(PlaceRow.rater_id == rater, PlaceRow.until > now, ItemRow.study_id == study.id)
+    held = [row.item_id for row in connection.execute(_HELD, {"rater": rater, "study": study.id}) if row.until > now]
     asked, full = memory.asked.position, memory.full
-    kept = sum(item in full and item in asked and item not in done for item in connection.scalars(held))
+    kept = sum(item in full and item in asked and item not in done for item in held)
     return len(asked) - len(full) - sum(item in asked and item not in full for item in done) + kept
 
 

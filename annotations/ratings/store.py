@@ -17,18 +17,20 @@ from annotations.rating_schema import ItemRow, RaterRow, RatingRow
 from annotations.ratings.checking import check_judgement, check_token, check_trace
 from annotations.ratings.current import StudyNow, Versions, lock_study, row_number
 from annotations.ratings.drafts import check_draft, write_draft
+from annotations.ratings.kept import Facts
 from annotations.ratings.memory import Memory, patience
 from annotations.ratings.places import AT_ONCE, ItemState, Places
 from annotations.ratings.queue import Round, ask_of, lease_end, open_items
 from annotations.ratings.standing import OwnRatings, RatedStep, own_ratings, rated_steps, read_rating, waiting_items
-from annotations.ratings.submitting import Desk, Given, Undone, no_item
+from annotations.ratings.submitting import OTHERS_TOKEN, Desk, Given, Undone, no_item
 from annotations.ratings.values import Acknowledged, Ask, Judgement, Progress, Rating, RatingKind, Standing
 from annotations.schema import PictureRow, TraceRow
-from core.errors import NotAllowed, NotFound, RatingRefused
+from core.errors import NotAllowed, NotFound, RatingRefused, StoreError
 from core.geometry import Size
 
 MAX_COUNT = 20
 MAX_PAGE_SIZE = 500
+_KEPT = 50_000
 _MAX_PAGE = 10_000_000
 
 
@@ -50,7 +52,10 @@ class RatingStore:
         self._now = now
         self._versions = Versions()
         self._memory = Memory(patience)
-        self._raters: set[int] = set()
+        # What never changes: the name of a rater, the study of an item, the picture of a trace.
+        self._names: Facts[int, str] = Facts(_KEPT)
+        self._studies: Facts[int, int] = Facts(_KEPT)
+        self._sizes: Facts[str, Size] = Facts(_KEPT)
 
     def next(self, study_id: int, rater_id: int, *, count: int = 3) -> tuple[Ask, ...]:
         """Up to `count` items for the rater, with a lease on each: those that are kept for the rater first, then free ones in the
@@ -59,7 +64,7 @@ class RatingStore:
         Asking again renews the leases and collects no more of them.
         """
         with self._writing(study_id) as (connection, study):
-            self._know(connection, rater_id)
+            self._name(connection, rater_id)
             if study.closed:
                 return ()
             memory = self._memory.study(study_id)
@@ -69,7 +74,7 @@ class RatingStore:
     def hold(self, item_id: int, rater_id: int) -> Ask:
         """The ask for an item that the rater holds a lease on, which is renewed, or has rated. Raises NotAllowed otherwise."""
         with self._writing_item(item_id) as (connection, study):
-            desk = Desk(connection, study, self._versions, self._now())
+            desk = self._desk(connection, study, rater_id)
             item = desk.item(item_id)
             return self._ask(connection, desk, item, rater_id, self._kept(desk, item, rater_id))
 
@@ -85,26 +90,17 @@ class RatingStore:
         """
         check_token(token)
         check_trace(trace)
-        with self._writing_item(item_id) as (connection, study):
-            self._know(connection, rater_id)
-            desk = Desk(connection, study, self._versions, self._now())
-            item = desk.item(item_id)
-            known = desk.known(token, rater_id)
-            if known is not None:
-                if known.rating.item != item_id or known.rating.judgement.kind is RatingKind.WITHDRAWN:
-                    raise RatingRefused("This token has been used for something else: make a new one for every rating.")
-                return Acknowledged(study.id, known.rating, desk.standing_of(item, known), True)
-            if trace != item.trace and not _has_had(desk, item, rater_id):
-                # A lease that ended leaves nothing behind, but whoever was shown the item knows its trace.
-                raise no_item(item_id)
-            version = self._versions.version(connection, version_id)
-            if version.study != study.id:
-                raise RatingRefused(f"The version {version_id} belongs to another study than the item {item_id}: load the page again.")
-            check_judgement(judgement, version.settings, _picture_size(connection, trace))
-            kept = desk.take(item, Given(item_id, rater_id, version_id, trace, judgement, token))
-            acknowledged = Acknowledged(study.id, kept.rating, desk.standing_of(item, kept), False)
-        self._note(study, item, desk.now)
-        return acknowledged
+        try:
+            return self._submit(item_id, rater_id, version_id, trace, judgement, token)
+        except StoreError:
+            # The table takes a token once. Whose it is, and for which item, is only asked when it has refused one.
+            with self.database.reading() as connection:
+                row = connection.execute(select(RatingRow.item_id, RatingRow.rater_id).where(RatingRow.token == token)).one_or_none()
+            if row is not None and row.rater_id != rater_id:
+                raise NotAllowed(OTHERS_TOKEN) from None
+            if row is not None and row.item_id != item_id:
+                raise _used("rating") from None
+            raise
 
     def withdraw_last(self, study_id: int, rater_id: int, *, token: str) -> Ask:
         """Take back the last rating or skip of this rater that stands; its item is asked again, with the former answers as its draft.
@@ -113,15 +109,14 @@ class RatingStore:
         """
         check_token(token)
         with self._writing(study_id) as (connection, study):
-            self._know(connection, rater_id)
-            desk = Desk(connection, study, self._versions, self._now())
+            desk = self._desk(connection, study, rater_id)
             known = desk.known(token, rater_id)
             if known is None:
                 undone = desk.undo(rater_id, token)
             elif known.rating.judgement.kind is RatingKind.WITHDRAWN and (item := desk.item(known.rating.item)).study == study_id:
                 undone = Undone(item, self._kept(desk, item, rater_id))
             else:
-                raise RatingRefused("This token has been used for something else: make a new one for every undoing.")
+                raise _used("undoing")
             ask = self._ask(connection, desk, undone.item, rater_id, undone.until)
         self._note(study, undone.item, desk.now)
         return ask
@@ -134,7 +129,7 @@ class RatingStore:
         """
         check_draft(sequence, content)
         with self._writing_item(item_id) as (connection, study):
-            desk = Desk(connection, study, self._versions, self._now())
+            desk = self._desk(connection, study, rater_id)
             self._kept(desk, desk.item(item_id), rater_id)
             return write_draft(connection, item_id, rater_id, sequence, content, desk.now)
 
@@ -142,7 +137,7 @@ class RatingStore:
         """How far the rater is. What is done is exact; what is open may be some seconds old in a large study."""
         memory = self._memory.study(study_id)
         with self.database.reading() as connection, memory.lock:
-            self._know(connection, rater_id)
+            self._name(connection, rater_id)
             study, now = self._versions.now(connection, study_id), self._now()
             memory.refresh(connection, study, now)
             ledger = memory.ledger(connection, study, rater_id)
@@ -188,18 +183,44 @@ class RatingStore:
     def _writing_item(self, item_id: int) -> Iterator[tuple[Connection, StudyNow]]:
         with self.database.writing() as connection:
             # An item never goes to another study, so this may be asked before the study is locked.
-            study_id = connection.scalar(select(ItemRow.study_id).where(ItemRow.id == row_number(item_id)))
+            study_id = self._studies.of(
+                item_id, lambda: connection.scalar(select(ItemRow.study_id).where(ItemRow.id == row_number(item_id)))
+            )
             if study_id is None:
                 raise no_item(item_id)
             lock_study(connection, study_id)
             yield connection, self._versions.now(connection, study_id)
 
-    def _know(self, connection: Connection, rater_id: int) -> None:
-        """Raises NotFound where there is no such rater. Nobody is ever deleted, so whoever was there once is not looked for again."""
-        if rater_id not in self._raters:
-            if connection.scalar(select(RaterRow.id).where(RaterRow.id == row_number(rater_id))) is None:
-                raise NotFound(f"There is no rater with the number {rater_id!s:.20}: sign in again.")
-            self._raters.add(rater_id)
+    def _desk(self, connection: Connection, study: StudyNow, rater_id: int) -> Desk:
+        return Desk(connection, study, self._versions, self._now(), self._name(connection, rater_id))
+
+    def _name(self, connection: Connection, rater_id: int) -> str:
+        """The rater's name, for the log. Raises NotFound where there is no such rater."""
+        name = self._names.of(rater_id, lambda: connection.scalar(select(RaterRow.name).where(RaterRow.id == row_number(rater_id))))
+        if name is None:
+            raise NotFound(f"There is no rater with the number {rater_id!s:.20}: sign in again.")
+        return name
+
+    def _submit(self, item_id: int, rater_id: int, version_id: int, trace: str, judgement: Judgement, token: str) -> Acknowledged:
+        with self._writing_item(item_id) as (connection, study):
+            desk = self._desk(connection, study, rater_id)
+            item = desk.item(item_id)
+            known = desk.known(token, rater_id) if item.has_token(token) else None
+            if known is not None and known.rating.judgement.kind is RatingKind.WITHDRAWN:
+                raise _used("rating")
+            if known is not None:
+                return Acknowledged(study.id, known.rating, desk.standing_of(item, known), True)
+            if trace != item.trace and not _has_had(desk, item, rater_id):
+                # A lease that ended leaves nothing behind, but whoever was shown the item knows its trace.
+                raise no_item(item_id)
+            version = self._versions.version(connection, version_id)
+            if version.study != study.id:
+                raise RatingRefused(f"The version {version_id} belongs to another study than the item {item_id}: load the page again.")
+            check_judgement(judgement, version.settings, self._sizes.of(trace, lambda: _picture_size(connection, trace)))
+            kept = desk.take(item, Given(item_id, rater_id, version_id, trace, judgement, token))
+            acknowledged = Acknowledged(study.id, kept.rating, desk.standing_of(item, kept), False)
+        self._note(study, item, desk.now)
+        return acknowledged
 
     def _kept(self, desk: Desk, item: ItemState, rater_id: int) -> datetime:
         """Until when the item is kept for a rater who holds it, has begun it, or has rated it. Raises NotAllowed for anybody else."""
@@ -238,6 +259,10 @@ class RatingStore:
         memory = self._memory.study(study.id)
         with memory.lock:
             memory.note(item.id, item.free(study.places, now))
+
+
+def _used(what: str) -> RatingRefused:
+    return RatingRefused(f"This token has been used for something else: make a new one for every {what}.")
 
 
 def _has_had(desk: Desk, item: ItemState, rater_id: int) -> bool:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
-from annotations.rating_schema import ItemRow, RaterRow, RatingRow
+from annotations.rating_schema import ItemRow, RatingRow
 from annotations.ratings.current import StudyNow, Versions
 from annotations.ratings.drafts import draft_of, empty_draft, put_back
 from annotations.ratings.places import ItemState, Places
@@ -20,6 +20,14 @@ from annotations.ratings.standing import TRACE_GONE, is_newest, read_rating, sta
 from annotations.ratings.values import Judgement, Rating, RatingKind, Standing
 from annotations.schema import EventRow
 from core.errors import NotAllowed, NotFound
+
+OTHERS_TOKEN = "This token belongs to somebody else: load the page again."
+
+# Statements that are run for every request are built once: building one takes as long as running it.
+_OF_TOKEN = select(RatingRow).where(RatingRow.token == bindparam("token"))
+_OF_ID = select(RatingRow).where(RatingRow.id == bindparam("number"))
+_ADD = insert(RatingRow)
+_TELL = insert(EventRow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +61,10 @@ class Undone:
 class Desk:
     """Takes in the ratings of one study, inside one transaction."""
 
-    def __init__(self, connection: Connection, study: StudyNow, versions: Versions, now: datetime) -> None:
+    def __init__(self, connection: Connection, study: StudyNow, versions: Versions, now: datetime, rater_name: str) -> None:
+        """`rater_name`: of whoever comes to the desk, for the log."""
         self._connection = connection
+        self._rater_name = rater_name
         self._versions = versions
         self.study = study
         self.now = now
@@ -73,22 +83,22 @@ class Desk:
 
     def known(self, token: str, rater: int) -> Kept | None:
         """The rating that has been kept under a token; None where the token is new. Raises NotAllowed for a token of another rater."""
-        row = self._connection.execute(select(RatingRow).where(RatingRow.token == token)).one_or_none()
+        row = self._connection.execute(_OF_TOKEN, {"token": token}).one_or_none()
         if row is None:
             return None
         if row.rater_id != rater:
-            raise NotAllowed("This token belongs to somebody else: load the page again.")
+            raise NotAllowed(OTHERS_TOKEN)
         return Kept(self._read(row), row.version_id)
 
-    def newest(self, item: int, rater: int) -> Rating | None:
+    def newest(self, item: ItemState, rater: int) -> Rating | None:
         """The rater's newest revision about the item."""
-        mine = (RatingRow.item_id == item, RatingRow.rater_id == rater)
-        row = self._connection.execute(select(RatingRow).where(*mine).order_by(RatingRow.revision.desc()).limit(1)).one_or_none()
-        return None if row is None else self._read(row)
+        if not item.revisions.get(rater):
+            return None
+        return self._read(self._connection.execute(_OF_ID, {"number": item.revisions[rater][-1].id}).one())
 
     def take(self, item: ItemState, given: Given) -> Kept:
         """Keep a judgement as the next revision, and see to its place."""
-        rating = self._add(given, self.newest(item.id, given.rater))
+        rating = self._add(given, self.newest(item, given.rater))
         self._see_to_place(item, given)
         empty_draft(self._connection, item.id, given.rater, self.now)
         return Kept(rating, given.version_id)
@@ -141,7 +151,6 @@ class Desk:
             self.places.promote(item)
 
     def _add(self, given: Given, old: Rating | None) -> Rating:
-        name = self._connection.execute(select(RaterRow.name).where(RaterRow.id == given.rater)).scalar_one()
         revision = 1 if old is None else old.revision + 1
         row = {
             "token": given.token,
@@ -154,7 +163,7 @@ class Desk:
             "content": given.judgement.to_json(),
             "at": self.now,
         }
-        key = self._connection.execute(insert(RatingRow).values(row)).inserted_primary_key
+        key = self._connection.execute(_ADD, row).inserted_primary_key
         number = int(key[0]) if key else 0
         told = {
             "rating": number,
@@ -165,7 +174,7 @@ class Desk:
             "old": None if old is None else old.judgement.to_json(),
             "new": row["content"],
         }
-        self._connection.execute(insert(EventRow).values(at=self.now, kind="rating", actor=name, payload=told))
+        self._connection.execute(_TELL, {"at": self.now, "kind": "rating", "actor": self._rater_name, "payload": told})
         version = self._versions.version(self._connection, given.version_id).version
         return Rating(number, given.token, given.item, given.rater, version, revision, given.trace, given.judgement, self.now)
 

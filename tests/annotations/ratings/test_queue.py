@@ -8,7 +8,8 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import event
 
-from annotations.ratings.memory import Recent, patience
+from annotations.ratings.kept import Facts, Recent
+from annotations.ratings.memory import patience
 from annotations.ratings.orders import AskedItems, RaterOrder
 from annotations.ratings.values import Ask
 from annotations.studies.settings import StepOrder, StudySettings
@@ -141,10 +142,13 @@ def test_the_next_item_is_found_without_looking_at_all_of_them(sqlite_world: Wor
 
 
 def test_the_memory_is_bounded() -> None:
-    recent: Recent[str] = Recent(2)
+    recent: Recent[int, str] = Recent(2)
     for number in (1, 2, 3):
         recent.keep(number, str(number))
     assert list(recent) == [2, 3] and recent.used(2) == "2" and recent.used(1) is None
     recent.keep(4, "4")
     assert list(recent) == [2, 4]
+    facts: Facts[str, int] = Facts(1)
+    assert [facts.of("a", lambda: None), facts.of("a", lambda: 1), facts.of("a", lambda: 2), facts.of("b", lambda: 3)] == [None, 1, 1, 3]
+    assert facts.of("a", lambda: 4) == 4
     assert patience(300) == 0 and 0 < patience(1_000) < patience(20_000) == patience(1_000_000) == 4
