@@ -67,7 +67,7 @@ class Versions:
         if row is None:
             raise NotFound(f"There is no study with the number {study_id!s:.20}.")
         newest = self.version(connection, row.id)
-        same = self._same.of(newest.version_id, lambda: self._same_as(connection, newest))
+        same = self._same.of(newest.version_id, lambda: self.same_as(connection, newest))
         return StudyNow(study_id, row.name, row.closed_at is not None, newest, same or frozenset(), row.data)
 
     def version(self, connection: Connection, version_id: int) -> Version:
@@ -77,9 +77,10 @@ class Versions:
             raise NotFound(f"There is no version of a study with the number {version_id!s:.20}: load the page again.")
         return version
 
-    def _same_as(self, connection: Connection, newest: Version) -> frozenset[int]:
-        ids = connection.scalars(select(StudyVersionRow.id).where(StudyVersionRow.study_id == newest.study)).all()
-        asks = newest.settings.asks
+    def same_as(self, connection: Connection, version: Version) -> frozenset[int]:
+        """The rows of all versions of its study, earlier and later, that ask the same questions as a version."""
+        ids = connection.scalars(select(StudyVersionRow.id).where(StudyVersionRow.study_id == version.study)).all()
+        asks = version.settings.asks
         return frozenset(number for number in ids if self.version(connection, number).settings.asks == asks)
 
 

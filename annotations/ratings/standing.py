@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,15 +102,20 @@ def read_rating(row: Any, version: int) -> Rating:
     )
 
 
-def is_newest() -> ColumnElement[bool]:
-    """The condition that no later revision of the same rater about the same item is there."""
+def is_newest(among: Collection[int] | None = None) -> ColumnElement[bool]:
+    """The condition that no later revision of the same rater about the same item is there; `among`: of those under these versions."""
     later = aliased(RatingRow)
     same = (later.item_id == RatingRow.item_id, later.rater_id == RatingRow.rater_id, later.revision > RatingRow.revision)
-    return ~exists(select(later.id).where(*same))
+    if among is None:
+        return ~exists(select(later.id).where(*same))
+    ids = sorted(among)
+    return and_(RatingRow.version_id.in_(ids), ~exists(select(later.id).where(*same, later.version_id.in_(ids))))
 
 
-def rated_steps(database: Database, versions: Versions, study_id: int) -> Iterator[RatedStep]:
+def rated_steps(database: Database, versions: Versions, study_id: int, under: int | None = None) -> Iterator[RatedStep]:
     """The newest revision of every rater about every item, in the order of the ratings, a few at a time. Raises NotFound.
+
+    under  row of a version: the newest of those revisions that answer what that version asks
 
     Skipped and withdrawn ones are among them, and say so. Each batch is a short transaction of its own.
     """
@@ -118,7 +123,8 @@ def rated_steps(database: Database, versions: Versions, study_id: int) -> Iterat
     while True:
         with database.reading() as connection:
             study = versions.now(connection, study_id)
-            wanted = _newest(study).where(RatingRow.id > last).order_by(RatingRow.id).limit(BATCH)
+            among = None if under is None else versions.same_as(connection, versions.version(connection, under))
+            wanted = _newest(study, among).where(RatingRow.id > last).order_by(RatingRow.id).limit(BATCH)
             rows = connection.execute(wanted).all()
             facts = _facts(connection, {row.item_trace for row in rows})
         if not rows:
@@ -154,7 +160,7 @@ def waiting_items(connection: Connection, study: StudyNow) -> Sequence[int]:
     return connection.scalars(found).all()
 
 
-def _newest(study: StudyNow) -> Select[Any]:
+def _newest(study: StudyNow, among: Collection[int] | None = None) -> Select[Any]:
     present = exists(select(TraceRow.id).where(TraceRow.content_hash == ItemRow.trace_hash))
     placed = exists(
         select(PlaceRow.place).where(
@@ -175,7 +181,7 @@ def _newest(study: StudyNow) -> Select[Any]:
         .join(ItemRow, ItemRow.id == RatingRow.item_id)
         .join(RaterRow, RaterRow.id == RatingRow.rater_id)
         .join(StudyVersionRow, StudyVersionRow.id == RatingRow.version_id)
-        .where(ItemRow.study_id == study.id, is_newest())
+        .where(ItemRow.study_id == study.id, is_newest(among))
     )
 
 

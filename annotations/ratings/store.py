@@ -152,15 +152,16 @@ class RatingStore:
         waiting = [own.rating.item for own in found.items if own.standing is Standing.SURPLUS]
         return self._mine(study_id, rater_id, page, page_size) if self._promote(study_id, waiting) else found
 
-    def ratings(self, study_id: int) -> Iterator[RatedStep]:
+    def ratings(self, study_id: int, *, under: int | None = None) -> Iterator[RatedStep]:
         """The newest revision of every rater about every item, in the order in which they came, with its standing and its step's facts.
 
-        Skipped and withdrawn ones are among them, and say so. A few are held in memory at a time.
+        Skipped and withdrawn ones are among them, and say so. A few are held in memory at a time. `under`, the row of a version: the
+        newest of those revisions that answer what it asks, though the rater may have answered other questions about the item since.
         """
         with self.database.reading() as connection:
             waiting = waiting_items(connection, self._versions.now(connection, study_id))
         self._promote(study_id, waiting)
-        return rated_steps(self.database, self._versions, study_id)
+        return rated_steps(self.database, self._versions, study_id, under)
 
     def history(self, item_id: int, rater_id: int) -> tuple[Rating, ...]:
         """Every revision of the rater about the item, the first one first; none where there is none."""

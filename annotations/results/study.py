@@ -144,15 +144,18 @@ def results(
     draws = Draws(seed, resamples)
     study = studies.study(study_id)
     settings = study.settings
-    rows: Iterable[RatedStep] = ratings.ratings(study_id)
-    if version is not None:
-        known = {entry.version: entry.settings for entry in studies.versions(study_id)}
+    if version is None:
+        rows: Iterable[RatedStep] = ratings.ratings(study_id)
+    else:
+        known = {entry.version: entry for entry in studies.versions(study_id)}
         if version not in known:
             raise NotFound(
                 f"The study “{study.name}” has no version {version}: it has {', '.join(str(number) for number in sorted(known))}."
             )
-        rows = under_version(rows, version, same=known[version].asks == settings.asks)
-        settings = known[version]
+        asked = known[version]
+        same = asked.settings.asks == settings.asks
+        rows = under_version(ratings.ratings(study_id, under=None if same else asked.version_id), version, same=same)
+        settings = asked.settings
     told = StudyTold(study.id, study.name, study.closed, study.version, version, ())
     return results_of(told, settings, rows, draws, pseudonyms=pseudonyms)
 

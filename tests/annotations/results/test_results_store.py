@@ -72,6 +72,21 @@ def test_an_older_version_with_other_questions_is_told_by_itself(sqlite_world: W
         of(world, study, version=3)
 
 
+def test_who_rates_again_under_other_questions_is_still_told_under_the_former_ones(database: Database) -> None:
+    world = World(database)
+    study = world.study(traces=2, steps=1, ratings_per_item=1)
+    rater = world.rater("one")
+    rate_all(world, study, rater, "yes", "no")
+    before = of(world, study, version=1)
+    study = world.revise(study, questions=(replace(ACCURATE, choices=(*ACCURATE.choices, Choice("partly", "Partly", "p", None))), HELPFUL))
+    rate_all(world, study, rater, "partly", "yes")
+    assert (of(world, study).counts.counting, of(world, study, version=2).counts.counting) == (2, 2)
+    older = of(world, study, version=1)
+    assert (older.counts, older.headlines[0].value, older.headlines[0].n) == (before.counts, 0.5, before.headlines[0].n)
+    world.ratings.withdraw_last(study.id, rater, token=world.token())
+    assert (of(world, study, version=2).counts.withdrawn, of(world, study, version=1).counts) == (1, before.counts)
+
+
 def test_versions_that_ask_the_same_are_counted_together_and_apart(sqlite_world: World) -> None:
     world = sqlite_world
     study = world.study(traces=2, steps=1, ratings_per_item=1)
