@@ -117,14 +117,14 @@ def test_a_first_start_that_broke_off_is_begun_anew(maria_server: MariaServer) -
     store = Store(open_database(url))
     with store.database.engine.connect() as connection:
         connection.execute(text("DROP TABLE trace_words"))
-        connection.execute(text("DROP TABLE studies"))
+        connection.execute(text("DROP TABLE drafts"))
         connection.execute(text("DELETE FROM saccade_version"))
         connection.commit()
     store.database.close()
     store = Store(open_database(url))
     assert all(store.add_traces(make_traces(3), dataset="demo"))
     with store.database.reading() as connection:
-        assert {"studies", "trace_words"} <= set(inspect(connection).get_table_names())
+        assert {"drafts", "trace_words"} <= set(inspect(connection).get_table_names())
     store.database.close()
 
 

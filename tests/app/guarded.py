@@ -22,6 +22,7 @@ from app.gradio_start import quick_and_offline
 from app.identity import COOKIE
 from app.services import Services, open_services
 from app.settings import settings_from
+from tests.app.own_loop import in_own_loop
 
 PASSWORD = "correct horse"
 NOBODY = "nobody"
@@ -77,7 +78,7 @@ class Guarded:
             "server": ("127.0.0.1", 7860),
             "state": {},
         }
-        return asyncio.run(_begin(self.app, scope, body))
+        return in_own_loop(_begin(self.app, scope, body))
 
     def sign_in(self, person: str) -> str:
         """The secret of another session."""

@@ -15,6 +15,7 @@ from annotations.database import Database, open_database, sqlite_url
 from annotations.schema import EventRow
 from app.lanes import Lanes
 from core.errors import NotFound, ReadOnly, StoreError
+from tests.app.own_loop import in_own_loop
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def all_at_once(lanes: Lanes, works: list[Callable[[], Any]]) -> list[Any]:
     async def run() -> list[Any]:
         return await asyncio.gather(*(lanes.write(work) for work in works), return_exceptions=True)
 
-    return asyncio.run(run())
+    return in_own_loop(run())
 
 
 def test_many_that_write_at_once_share_commits_and_keep_their_order(database: Database, lanes: Lanes) -> None:
@@ -129,4 +130,4 @@ def test_reading_does_not_wait_for_those_who_write(database: Database, lanes: La
         await writing
         return seen
 
-    assert asyncio.run(run()) == []
+    assert in_own_loop(run()) == []
