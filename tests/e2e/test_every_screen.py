@@ -48,8 +48,7 @@ def test_every_tab_is_looked_at() -> None:
     assert {*(title for title, _, _ in MODULE_TABS), "Import"} == set(READY)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 900])
+@pytest.mark.parametrize(("width", "theme"), [(1440, "light"), (900, "dark")])
 def test_no_screen_keeps_anybody_out(browser: Browser, server: Serving, width: int, theme: str) -> None:
     context = browser.new_context(viewport={"width": width, "height": 900})
     page = context.new_page()
