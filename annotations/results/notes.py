@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 PSEUDONYMS = (
-    "Raters are called r1, r2, ... in the order they were added. Comments and reasons are as they were written: read them "
-    "before publishing."
+    "Raters are called r1, r2, ... in the order they were added, as in curated records. Comments and reasons are as they were "
+    "written: read them before publishing."
 )
 
 NOTES: Mapping[str, str] = {

@@ -201,9 +201,9 @@ def results_of(
 
 
 def _names(every: Sequence[RatedStep], pseudonyms: bool) -> dict[int, str]:
-    """What each rater is called, by id, in the order of the ids."""
+    """What each rater is called, by id, in the order of the ids; a pseudonym is the one of curated records (`annotations.curation`)."""
     names = {row.rating.rater: row.rater_name for row in every}
-    return {rater: f"r{place}" if pseudonyms else names[rater] for place, rater in enumerate(sorted(names), start=1)}
+    return {rater: f"r{rater}" if pseudonyms else names[rater] for rater in sorted(names)}
 
 
 def _counts(every: Sequence[RatedStep], ratings: ScoredSet) -> Counts:

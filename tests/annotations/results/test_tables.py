@@ -122,3 +122,10 @@ def test_tables_tell_the_figures_of_the_results() -> None:
     rating = json.loads(next(jsonl_text(found.tables["ratings"])))
     assert {rating["answer_accurate"], rating["score_accurate"]} <= {"yes", "no", "unsure", 1.0, 0.0, None}
     assert rating["fate"] == "counts"
+
+
+def test_a_pseudonym_stays_whoever_else_rates() -> None:
+    """And is the one that the manifest of curated records has: a rater's number."""
+    late, early = rated(rater=41), rated("t2", rater=7)
+    assert [entry.rater for entry in told([late], pseudonyms=True).raters] == ["r41"]
+    assert [entry.rater for entry in told([late, early], pseudonyms=True).raters] == ["r7", "r41"]
