@@ -181,9 +181,8 @@ def _progress(kit: Services, rater: int, number: int) -> Json:
 
 
 def _give(kit: Services, rater: int, number: int, count: int) -> tuple[tuple[Ask, ...], Json]:
-    asks = kit.ratings.next(number, rater, count=count)
-    version = asks[0].version if asks else kit.studies.study(number).version
-    return asks, {"progress": _progress(kit, rater, number), "version": version}
+    asked = kit.ratings.ask(number, rater, count=count)
+    return asked.asks, {"progress": progress_view(asked.progress), "version": asked.version}
 
 
 async def _shown(kit: Services, lane: Lanes, asks: tuple[Ask, ...]) -> list[Json]:
@@ -244,7 +243,7 @@ def _keep(kit: Services, rater: int, form: RatingForm, judgement: Judgement) -> 
         "standing": answer.standing.value,
         "repeated": answer.repeated,
         "saved_at": answer.rating.at.isoformat(),
-        "progress": _progress(kit, rater, answer.study),
+        "progress": progress_view(answer.progress),
     }
 
 

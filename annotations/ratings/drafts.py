@@ -6,13 +6,14 @@ is told by it, and does not bring an old state back.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from annotations.documents import json_text
-from annotations.rating_schema import DraftRow, ItemRow
+from annotations.rating_schema import DraftRow
 from annotations.ratings.values import Draft
 from core.errors import RatingRefused, TraceError
 
@@ -22,10 +23,8 @@ MAX_SEQUENCE = 2**53 - 1
 
 
 # Statements that are run for every request are built once: building one takes as long as running it.
-_OF_STUDY = (
-    select(DraftRow)
-    .join(ItemRow, ItemRow.id == DraftRow.item_id)
-    .where(DraftRow.rater_id == bindparam("rater"), ItemRow.study_id == bindparam("study"), DraftRow.sequence >= 0)
+_OF_ITEMS = select(DraftRow).where(
+    DraftRow.rater_id == bindparam("rater"), DraftRow.item_id.in_(bindparam("items", expanding=True)), DraftRow.sequence >= 0
 )
 _EMPTY = (
     update(DraftRow)
@@ -46,9 +45,9 @@ def check_draft(sequence: int, content: dict[str, Any]) -> None:
         raise RatingRefused(f"A draft has at most {MAX_DRAFT // 1024} KiB, not {size / 1024:.0f}: shorten the comment.")
 
 
-def drafts_of(connection: Connection, study_id: int, rater_id: int) -> dict[int, Draft]:
-    """The rater's drafts in the study, by item."""
-    rows = connection.execute(_OF_STUDY, {"rater": rater_id, "study": study_id})
+def drafts_of(connection: Connection, items: Collection[int], rater_id: int) -> dict[int, Draft]:
+    """The rater's drafts about some items, by item."""
+    rows = connection.execute(_OF_ITEMS, {"rater": rater_id, "items": list(items)}) if items else ()
     return {row.item_id: Draft(row.item_id, row.sequence, row.content) for row in rows}
 
 

@@ -52,3 +52,8 @@ class Facts(Generic[_Key, _Value]):
             with self._lock:
                 self._known.keep(key, found)
         return found
+
+    def keep(self, key: _Key, value: _Value) -> None:
+        """Keep a value that is known already."""
+        with self._lock:
+            self._known.keep(key, value)

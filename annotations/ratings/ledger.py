@@ -36,6 +36,8 @@ class Ledger:
     """The newest revision of each item that the rater has rated, skipped or taken back in the study."""
 
     def __init__(self, study_id: int, rater_id: int) -> None:
+        # The items that were kept for the rater when last looked at, to count what is open without asking again.
+        self.kept: frozenset[int] = frozenset()
         self._study, self._rater = study_id, rater_id
         self._last = 0
         self._said: dict[int, _Said] = {}

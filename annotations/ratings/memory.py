@@ -78,6 +78,11 @@ class StudyMemory:
         return ledger
 
     @property
+    def is_exact(self) -> bool:
+        """Whether the study is so small that it is looked at anew every time."""
+        return self._patience(len(self.asked)) <= 0
+
+    @property
     def full(self) -> set[int]:
         """Items all of whose places are held, as far as is known."""
         return self._full

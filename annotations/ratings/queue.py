@@ -6,32 +6,40 @@ is given out by its rows, and "nothing is left" is said after everything was rea
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import CompoundSelect, Connection, Select, bindparam, literal_column, null, select, union_all, update
 
-from annotations.rating_schema import ItemRow, PlaceRow
+from annotations.rating_schema import DraftRow, ItemRow, PlaceRow
 from annotations.ratings.current import StudyNow
 from annotations.ratings.drafts import draft_of, drafts_of
+from annotations.ratings.ledger import Ledger
 from annotations.ratings.memory import StudyMemory
 from annotations.ratings.orders import RaterOrder
 from annotations.ratings.places import ItemState, Places
-from annotations.ratings.values import Ask, Draft
+from annotations.ratings.values import Ask, Draft, Progress
 
-# Items that are looked at with one statement: few at first, because the first is usually free.
-_FIRST_LOOK, _MOST = 4, 250
+# Items that are looked at with one statement: at first as many as are wanted, because they are usually free, and then more and more.
+_MORE, _MOST = 4, 250
 # A lease is renewed when less than this share of it is left, so that asking again writes nothing.
 _RENEW_BELOW = 0.9
 
 
 # Statements that are run for every request are built once: building one takes as long as running it.
-_HELD = (
-    select(PlaceRow.item_id, PlaceRow.until, ItemRow.trace_hash, ItemRow.step)
+_HELD: Select[*tuple[Any, ...]] = (
+    select(PlaceRow.item_id, PlaceRow.until, ItemRow.trace_hash, ItemRow.step, literal_column("0").label("begun"))
     .join(ItemRow, ItemRow.id == PlaceRow.item_id)
     .where(PlaceRow.rater_id == bindparam("rater"), PlaceRow.until.is_not(None), ItemRow.study_id == bindparam("study"))
 )
+_BEGUN: Select[*tuple[Any, ...]] = (
+    select(DraftRow.item_id, null(), ItemRow.trace_hash, ItemRow.step, literal_column("1"))
+    .join(ItemRow, ItemRow.id == DraftRow.item_id)
+    .where(DraftRow.rater_id == bindparam("rater"), DraftRow.sequence >= 0, ItemRow.study_id == bindparam("study"))
+)
+_HELD_OR_BEGUN: CompoundSelect[*tuple[Any, ...]] = union_all(_HELD, _BEGUN)
 
 
 @dataclass(slots=True)
@@ -60,24 +68,25 @@ class Round:
 
     def give(self, count: int) -> tuple[Ask, ...]:
         """Up to so many items, with their leases renewed or granted; none where nothing is left for this rater."""
-        self._memory.refresh(self._connection, self._study, self._now)
-        drafts = drafts_of(self._connection, self._study.id, self._rater)
-        self._keep_what_is_held(count)
+        rows = self._connection.execute(_HELD_OR_BEGUN, {"rater": self._rater, "study": self._study.id}).all()
+        begun = {row.item_id for row in rows if row.begun}
+        self._keep_what_is_held([row for row in rows if not row.begun], count)
         ledger = self._ledger
-        self._grant((item for item in (*ledger.withdrawn, *drafts) if item not in ledger.done), count)
+        self._grant((item for item in (*ledger.withdrawn, *begun) if item not in ledger.done), count)
         first = set(self._given)
         self._walk(count)
         if not self._given:
             # Whoever is told that nothing is left must be told the truth.
             self._memory.refresh(self._connection, self._study, self._now, force=True)
             self._walk(count)
+        ledger.kept = frozenset(self._given)
         order, again = self._order(), ledger.withdrawn
         given = sorted(self._given.values(), key=lambda kept: (kept.item not in again, kept.item not in first, order.rank(kept.item)))
-        return tuple(_ask(self._study, kept, order, drafts.get(kept.item)) for kept in given[:count])
+        drafts = drafts_of(self._connection, begun & self._given.keys(), self._rater)
+        return tuple(_ask(self._study, kept, order, drafts.get(kept.item)) for kept in given)
 
-    def _keep_what_is_held(self, count: int) -> None:
+    def _keep_what_is_held(self, rows: Sequence[Any], count: int) -> None:
         """Leases of this rater: live ones are renewed; one that has ended is renewed where nobody has a better right to the place."""
-        rows = self._connection.execute(_HELD, {"rater": self._rater, "study": self._study.id}).all()
         asked, order = self._memory.asked.position, self._order()
         rows = sorted(rows, key=lambda row: (row.until <= self._now, order.rank(row.item_id)))
         for row in rows:
@@ -116,7 +125,7 @@ class Round:
         self._grant((item for item in order if item not in memory.full and item not in done), count)
 
     def _grant(self, items: Iterator[int], count: int) -> None:
-        look = _FIRST_LOOK
+        look = max(1, count - len(self._given))
         while len(self._given) < count:
             numbers = [number for _, number in zip(range(look), items, strict=False)]
             if not numbers:
@@ -125,7 +134,7 @@ class Round:
             for number in numbers:
                 if number not in self._given and len(self._given) < count:
                     self._try(found[number])
-            look = min(look * 4, _MOST)
+            look = min(look * _MORE, _MOST)
 
     def _try(self, item: ItemState) -> None:
         if item.is_asked:
@@ -157,12 +166,18 @@ def ask_of(connection: Connection, study: StudyNow, order: RaterOrder, item: Ite
     return _ask(study, _Kept(item.id, item.trace, item.step, until), order, draft_of(connection, item.id, rater))
 
 
-def open_items(connection: Connection, study: StudyNow, memory: StudyMemory, done: Collection[int], rater: int, now: datetime) -> int:
-    """How many items this rater could still be given: asked, not done by the rater, and free or kept for the rater."""
-    held = [row.item_id for row in connection.execute(_HELD, {"rater": rater, "study": study.id}) if row.until > now]
-    asked, full = memory.asked.position, memory.full
-    kept = sum(item in full and item in asked and item not in done for item in held)
-    return len(asked) - len(full) - sum(item in asked and item not in full for item in done) + kept
+def kept_for(connection: Connection, study: StudyNow, rater: int, now: datetime) -> frozenset[int]:
+    """The items that the rater holds a lease on."""
+    rows = connection.execute(_HELD, {"rater": rater, "study": study.id})
+    return frozenset(row.item_id for row in rows if row.until > now)
+
+
+def progress_of(study: StudyNow, memory: StudyMemory, ledger: Ledger) -> Progress:
+    """How far a rater is. Open is what is asked, not done by the rater, and free or kept for the rater."""
+    asked, full, done = memory.asked.position, memory.full, ledger.done
+    kept = sum(item in full and item in asked and item not in done for item in ledger.kept)
+    left = len(asked) - len(full) - sum(item in asked and item not in full for item in done) + kept
+    return Progress(len(done), ledger.skipped, 0 if study.closed else left, ledger.median_seconds)
 
 
 def _ask(study: StudyNow, kept: _Kept, order: RaterOrder, draft: Draft | None) -> Ask:

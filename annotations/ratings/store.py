@@ -20,10 +20,10 @@ from annotations.ratings.drafts import check_draft, write_draft
 from annotations.ratings.kept import Facts
 from annotations.ratings.memory import Memory, patience
 from annotations.ratings.places import AT_ONCE, ItemState, Places
-from annotations.ratings.queue import Round, ask_of, lease_end, open_items
+from annotations.ratings.queue import Round, ask_of, kept_for, lease_end, progress_of
 from annotations.ratings.standing import OwnRatings, RatedStep, own_ratings, rated_steps, read_rating, waiting_items
 from annotations.ratings.submitting import OTHERS_TOKEN, Desk, Given, Undone, no_item
-from annotations.ratings.values import Acknowledged, Ask, Judgement, Progress, Rating, RatingKind, Standing
+from annotations.ratings.values import Acknowledged, Ask, Asked, Judgement, Progress, Rating, RatingKind, Standing
 from annotations.schema import PictureRow, TraceRow
 from core.errors import NotAllowed, NotFound, RatingRefused, StoreError
 from core.geometry import Size
@@ -63,13 +63,22 @@ class RatingStore:
 
         Asking again renews the leases and collects no more of them.
         """
+        return self.ask(study_id, rater_id, count=count).asks
+
+    def ask(self, study_id: int, rater_id: int, *, count: int = 3) -> Asked:
+        """What `next` gives, with the study's version and the rater's progress, of one moment."""
         with self._writing(study_id) as (connection, study):
             self._name(connection, rater_id)
-            if study.closed:
-                return ()
-            memory = self._memory.study(study_id)
+            memory, now = self._memory.study(study_id), self._now()
             with memory.lock:
-                return Round(connection, study, memory, rater_id, self._now()).give(min(max(count, 1), MAX_COUNT))
+                memory.refresh(connection, study, now)
+                asks: tuple[Ask, ...] = ()
+                if not study.closed:
+                    asks = Round(connection, study, memory, rater_id, now).give(min(max(count, 1), MAX_COUNT))
+                progress = progress_of(study, memory, memory.ledger(connection, study, rater_id))
+        for ask in asks:
+            self._studies.keep(ask.item, study_id)
+        return Asked(asks, study.newest.version, progress)
 
     def hold(self, item_id: int, rater_id: int) -> Ask:
         """The ask for an item that the rater holds a lease on, which is renewed, or has rated. Raises NotAllowed otherwise."""
@@ -135,14 +144,9 @@ class RatingStore:
 
     def progress(self, study_id: int, rater_id: int) -> Progress:
         """How far the rater is. What is done is exact; what is open may be some seconds old in a large study."""
-        memory = self._memory.study(study_id)
-        with self.database.reading() as connection, memory.lock:
+        with self.database.reading() as connection:
             self._name(connection, rater_id)
-            study, now = self._versions.now(connection, study_id), self._now()
-            memory.refresh(connection, study, now)
-            ledger = memory.ledger(connection, study, rater_id)
-            left = 0 if study.closed else open_items(connection, study, memory, ledger.done, rater_id, now)
-            return Progress(len(ledger.done), ledger.skipped, left, ledger.median_seconds)
+            return self._progress(connection, self._versions.now(connection, study_id), rater_id, self._now())
 
     def mine(self, study_id: int, rater_id: int, *, page: int = 1, page_size: int = 50) -> OwnRatings:
         """One page of the rater's own ratings and skips, newest first, each with its standing; a page behind the last is empty."""
@@ -176,13 +180,22 @@ class RatingStore:
 
     @contextmanager
     def _writing(self, study_id: int) -> Iterator[tuple[Connection, StudyNow]]:
-        with self.database.writing() as connection:
+        with self._lost(), self.database.writing() as connection:
             lock_study(connection, study_id)
             yield connection, self._versions.now(connection, study_id)
 
     @contextmanager
+    def _lost(self) -> Iterator[None]:
+        """What was read in a transaction that is lost is forgotten: some of it may have been written in that transaction."""
+        try:
+            yield
+        except StoreError:
+            self._memory.forget()
+            raise
+
+    @contextmanager
     def _writing_item(self, item_id: int) -> Iterator[tuple[Connection, StudyNow]]:
-        with self.database.writing() as connection:
+        with self._lost(), self.database.writing() as connection:
             # An item never goes to another study, so this may be asked before the study is locked.
             study_id = self._studies.of(
                 item_id, lambda: connection.scalar(select(ItemRow.study_id).where(ItemRow.id == row_number(item_id)))
@@ -191,6 +204,15 @@ class RatingStore:
                 raise no_item(item_id)
             lock_study(connection, study_id)
             yield connection, self._versions.now(connection, study_id)
+
+    def _progress(self, connection: Connection, study: StudyNow, rater_id: int, now: datetime) -> Progress:
+        memory = self._memory.study(study.id)
+        with memory.lock:
+            memory.refresh(connection, study, now)
+            ledger = memory.ledger(connection, study, rater_id)
+            if memory.is_exact:
+                ledger.kept = kept_for(connection, study, rater_id, now)
+            return progress_of(study, memory, ledger)
 
     def _desk(self, connection: Connection, study: StudyNow, rater_id: int) -> Desk:
         return Desk(connection, study, self._versions, self._now(), self._name(connection, rater_id))
@@ -210,7 +232,8 @@ class RatingStore:
             if known is not None and known.rating.judgement.kind is RatingKind.WITHDRAWN:
                 raise _used("rating")
             if known is not None:
-                return Acknowledged(study.id, known.rating, desk.standing_of(item, known), True)
+                progress = self._progress(connection, study, rater_id, desk.now)
+                return Acknowledged(study.id, known.rating, desk.standing_of(item, known), True, progress)
             if trace != item.trace and not _has_had(desk, item, rater_id):
                 # A lease that ended leaves nothing behind, but whoever was shown the item knows its trace.
                 raise no_item(item_id)
@@ -219,9 +242,9 @@ class RatingStore:
                 raise RatingRefused(f"The version {version_id} belongs to another study than the item {item_id}: load the page again.")
             check_judgement(judgement, version.settings, self._sizes.of(trace, lambda: _picture_size(connection, trace)))
             kept = desk.take(item, Given(item_id, rater_id, version_id, trace, judgement, token))
-            acknowledged = Acknowledged(study.id, kept.rating, desk.standing_of(item, kept), False)
-        self._note(study, item, desk.now)
-        return acknowledged
+            self._note(study, item, desk.now)
+            progress = self._progress(connection, study, rater_id, desk.now)
+            return Acknowledged(study.id, kept.rating, desk.standing_of(item, kept), False, progress)
 
     def _kept(self, desk: Desk, item: ItemState, rater_id: int) -> datetime:
         """Until when the item is kept for a rater who holds it, has begun it, or has rated it. Raises NotAllowed for anybody else."""

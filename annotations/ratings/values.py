@@ -125,12 +125,18 @@ class Rating:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
-    """What a rater is told once a rating is on the disk. `repeated`: this token had been acknowledged before; `study`: of the item."""
+    """What a rater is told once a rating is on the disk.
+
+    study     of the item
+    repeated  this token had been acknowledged before
+    progress  how far the rater is with this rating
+    """
 
     study: int
     rating: Rating
     standing: Standing
     repeated: bool
+    progress: Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +190,15 @@ class Progress:
     def seconds_left(self) -> float | None:
         """Median time on an item times the items that are open."""
         return None if self.seconds is None else self.seconds * self.open
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a rater is given next, the study's version, and how far the rater is."""
+
+    asks: tuple[Ask, ...]
+    version: int
+    progress: Progress
 
 
 @cache
