@@ -18,7 +18,7 @@ from annotations.rating_schema import ItemRow, PlaceRow
 from annotations.ratings.current import StudyNow
 from annotations.ratings.kept import Recent
 from annotations.ratings.ledger import Ledger
-from annotations.ratings.orders import AskedItems, RaterOrder
+from annotations.ratings.orders import AskedItems, RaterOrder, order_of
 from annotations.ratings.places import trace_is_there
 
 # Below so many items a study is looked at anew every time; a larger one once in a time that grows with it, in seconds, up to the longest.
@@ -27,7 +27,7 @@ _ITEMS_A_SECOND = 5_000
 _LONGEST = 4.0
 KEPT_STUDIES = 16
 KEPT_LEDGERS = 256
-# Positions of all orders of a study together; a position takes 24 bytes.
+# Positions of all orders of a study together; a position takes 24 bytes at most.
 KEPT_POSITIONS = 1_000_000
 
 
@@ -69,7 +69,7 @@ class StudyMemory:
 
     def order(self, study: StudyNow, rater: int) -> RaterOrder:
         """The rater's order over the items that are asked now."""
-        return self._orders.used(rater) or self._orders.keep(rater, RaterOrder(self.asked, study.settings, rater))
+        return self._orders.used(rater) or self._orders.keep(rater, order_of(self.asked, study.settings, rater))
 
     def ledger(self, connection: Connection, study: StudyNow, rater: int) -> Ledger:
         """What the rater has said, up to this transaction."""

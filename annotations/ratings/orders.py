@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from annotations.studies.settings import StepOrder, StudySettings
 
@@ -51,41 +52,90 @@ class Numbers:
     steps: int
 
 
-class RaterOrder:
+class RaterOrder(Protocol):
     """The order of one rater over the items that are asked."""
 
-    def __init__(self, asked: AskedItems, settings: StudySettings, rater: int) -> None:
+    def __iter__(self) -> Iterator[int]:
+        """The positions of the items, one after the other."""
+
+    def rank(self, item: int) -> int:
+        """The place of an item in the order, from 0; behind all others for one that is not asked."""
+
+    def numbers(self, item: int) -> Numbers:
+        """Where the item stands, in words a person can count by."""
+
+
+def order_of(asked: AskedItems, settings: StudySettings, rater: int) -> RaterOrder:
+    """The order that the study's settings give this rater."""
+    beginning = f"{settings.seed}:{rater}:"
+    return _ByTrace(asked, beginning) if settings.order is StepOrder.BY_TRACE else _Shuffled(asked, beginning)
+
+
+class _ByTrace:
+    """Traces as they are drawn, the steps of each one after the other: only the traces' places need to be kept."""
+
+    def __init__(self, asked: AskedItems, beginning: str) -> None:
         self._asked = asked
-        beginning = f"{settings.seed}:{rater}:"
-        if settings.order is StepOrder.BY_TRACE:
-            traces = _drawn([f"{beginning}{trace}" for trace in asked.hashes])
-            self.sequence = array("l", (at for trace in traces for at in range(asked.first[trace], asked.first[trace + 1])))
-        else:
-            words = (f"{beginning}{asked.hashes[trace]}:{step}" for trace, step in zip(asked.trace, asked.steps, strict=True))
-            self.sequence = array("l", _drawn(list(words)))
-        self._rank = array("l", bytes(len(self.sequence) * self.sequence.itemsize))
-        self._trace_number = array("l", bytes(len(asked.hashes) * self.sequence.itemsize))
+        self._traces = array("l", _drawn([f"{beginning}{trace}" for trace in asked.hashes]))
+        self._place = array("l", bytes(len(self._traces) * self._traces.itemsize))
+        self._start = array("l", self._place)
+        start = 0
+        for place, trace in enumerate(self._traces):
+            self._place[trace], self._start[trace] = place, start
+            start += asked.first[trace + 1] - asked.first[trace]
+
+    def __iter__(self) -> Iterator[int]:
+        first = self._asked.first
+        for trace in self._traces:
+            yield from range(first[trace], first[trace + 1])
+
+    def rank(self, item: int) -> int:
+        position = self._asked.position.get(item)
+        if position is None:
+            return len(self._asked)
+        trace = self._asked.trace[position]
+        return self._start[trace] + position - self._asked.first[trace]
+
+    def numbers(self, item: int) -> Numbers:
+        position, traces = self._asked.position.get(item), len(self._asked.hashes)
+        if position is None:
+            return Numbers(0, traces, 0, 0)
+        trace = self._asked.trace[position]
+        first, behind = self._asked.first[trace], self._asked.first[trace + 1]
+        return Numbers(self._place[trace] + 1, traces, position - first + 1, behind - first)
+
+
+class _Shuffled:
+    """All items as they are drawn; a trace is numbered by the first of its items that comes."""
+
+    def __init__(self, asked: AskedItems, beginning: str) -> None:
+        self._asked = asked
+        words = (f"{beginning}{asked.hashes[trace]}:{step}" for trace, step in zip(asked.trace, asked.steps, strict=True))
+        self._sequence = array("l", _drawn(list(words)))
+        self._rank = array("l", bytes(len(self._sequence) * self._sequence.itemsize))
+        self._trace_number = array("l", bytes(len(asked.hashes) * self._sequence.itemsize))
         seen = 0
-        for rank, position in enumerate(self.sequence):
+        for rank, position in enumerate(self._sequence):
             self._rank[position] = rank
             if not self._trace_number[asked.trace[position]]:
                 seen += 1
                 self._trace_number[asked.trace[position]] = seen
 
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._sequence)
+
     def rank(self, item: int) -> int:
-        """The place of an item in the order, from 0; behind all others for one that is not asked."""
         position = self._asked.position.get(item)
-        return len(self.sequence) if position is None else self._rank[position]
+        return len(self._sequence) if position is None else self._rank[position]
 
     def numbers(self, item: int) -> Numbers:
-        """Where the item stands, in words a person can count by."""
-        position = self._asked.position.get(item)
+        position, traces = self._asked.position.get(item), len(self._asked.hashes)
         if position is None:
-            return Numbers(0, len(self._asked.hashes), 0, 0)
+            return Numbers(0, traces, 0, 0)
         trace = self._asked.trace[position]
         steps = range(self._asked.first[trace], self._asked.first[trace + 1])
         step = sum(self._rank[other] <= self._rank[position] for other in steps)
-        return Numbers(self._trace_number[trace], len(self._asked.hashes), step, len(steps))
+        return Numbers(self._trace_number[trace], traces, step, len(steps))
 
 
 def _drawn(words: Sequence[str]) -> list[int]:

@@ -121,7 +121,7 @@ class Round:
         """Take what is free, in the rater's order."""
         done, memory = self._ledger.done, self._memory
         ids = memory.asked.ids
-        order = (ids[position] for position in self._order().sequence)
+        order = (ids[position] for position in self._order())
         self._grant((item for item in order if item not in memory.full and item not in done), count)
 
     def _grant(self, items: Iterator[int], count: int) -> None:

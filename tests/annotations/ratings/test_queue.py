@@ -10,7 +10,7 @@ from sqlalchemy import event
 
 from annotations.ratings.kept import Facts, Recent
 from annotations.ratings.memory import patience
-from annotations.ratings.orders import AskedItems, RaterOrder
+from annotations.ratings.orders import AskedItems, order_of
 from annotations.ratings.values import Ask
 from annotations.studies.settings import StepOrder, StudySettings
 from annotations.studies.values import Study
@@ -56,11 +56,25 @@ def test_the_order_is_the_digest_of_seed_rater_and_content() -> None:
     asked = AskedItems([(1, "b", 0), (2, "a", 1), (3, "a", 0)])
     assert (list(asked.ids), asked.hashes, list(asked.first)) == ([3, 2, 1], ["a", "b"], [0, 2, 3])
     # sha256("0:7:a") begins with 4ad328fc, sha256("0:7:b") with e3d0d792: an order must never change under a running study.
-    order = RaterOrder(asked, StudySettings(seed=0), 7)
-    assert [asked.ids[position] for position in order.sequence] == [3, 2, 1]
+    order = order_of(asked, StudySettings(seed=0), 7)
+    assert [asked.ids[position] for position in order] == [3, 2, 1]
     assert [order.rank(item) for item in (3, 2, 1)] == [0, 1, 2]
     numbers = order.numbers(99)
     assert (numbers.trace, numbers.step) == (0, 0) and order.rank(99) == 3
+
+
+@pytest.mark.parametrize("by", list(StepOrder))
+def test_ranks_and_numbers_go_with_the_order(by: StepOrder) -> None:
+    asked = AskedItems([(10 * trace + step, f"trace {trace}", step) for trace in range(7) for step in range(trace + 1)])
+    order = order_of(asked, StudySettings(order=by), 3)
+    items = [asked.ids[position] for position in order]
+    assert sorted(items) == sorted(asked.ids) and [order.rank(item) for item in items] == list(range(28))
+    seen: dict[int, int] = {}
+    for item in items:
+        numbers, trace = order.numbers(item), item // 10
+        seen[trace] = seen.get(trace, 0) + 1
+        assert (numbers.trace, numbers.traces) == (list(seen).index(trace) + 1, 7)
+        assert (numbers.step, numbers.steps) == (seen[trace], trace + 1)
 
 
 def test_asking_again_renews_and_collects_nothing(world: World) -> None:
