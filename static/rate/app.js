@@ -166,6 +166,7 @@ export class App {
   #discard(entry) {
     this.outbox.drop(entry);
     if (this.flow?.study.id !== entry.study) return;
+    this.flow.forget(entry);
     this.flow.queue.reopen(entry.item);
     this.flow.retry();
   }

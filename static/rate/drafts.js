@@ -6,8 +6,11 @@ import { Refused, Unreachable } from './api.js';
 import { Backoff } from './backoff.js';
 import * as shelf from './shelf.js';
 
-/** A change reaches the server after so many milliseconds without another. */
+/** A change is sent after so many milliseconds without another, */
 const PAUSE = 300;
+
+/** and after so many at the latest, so that the server has within half a second what is typed without a pause. */
+const LATEST = 450;
 
 export class Drafts {
   #rater;
@@ -16,6 +19,8 @@ export class Drafts {
   #open = null;
   #sequences = new Map();
   #timer = 0;
+  /** When the first change was made that no request carries yet; 0 where there is none. */
+  #since = 0;
   #busy = false;
   #backoff = new Backoff(() => this.flush());
   #off = new AbortController();
@@ -56,8 +61,14 @@ export class Drafts {
     this.#sequences.set(item.item, sequence);
     shelf.write(this.#nameOf(item), { sequence, trace: item.trace, content });
     this.#current = { item, sequence, content };
+    this.#plan();
+  }
+
+  #plan() {
+    const now = performance.now();
+    this.#since ||= now;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.flush(), PAUSE);
+    this.#timer = setTimeout(() => this.flush(), Math.max(0, Math.min(PAUSE, this.#since + LATEST - now)));
   }
 
   /** It has been submitted: there is nothing to come back to. */
@@ -65,6 +76,7 @@ export class Drafts {
     shelf.drop(this.#nameOf(item));
     if (this.#open?.item === item.item) this.#open = null;
     if (this.#current?.item.item === item.item) this.#current = null;
+    this.#since = 0;
     clearTimeout(this.#timer);
     this.#backoff.rest();
   }
@@ -75,6 +87,7 @@ export class Drafts {
     clearTimeout(this.#timer);
     if (!sent || (this.#busy && !options.keepalive)) return;
     this.#busy = true;
+    this.#since = 0;
     try {
       await this.#put(sent.item.item, { sequence: sent.sequence, content: sent.content }, options);
       this.#backoff.rest();
@@ -84,7 +97,7 @@ export class Drafts {
     } finally {
       this.#busy = false;
     }
-    if (this.#current && this.#current !== sent) this.#timer = setTimeout(() => this.flush(), PAUSE);
+    if (this.#current && this.#current !== sent) this.#plan();
   }
 
   #failed(sent, error) {

@@ -202,16 +202,23 @@ export class Flow {
     const { outbox } = this.#house;
     const own = ({ kind, study, refused, undone }) => kind === 'rating' && study === this.study.id && !refused && !undone;
     const unsent = outbox.entries.filter(own).at(-1);
-    const last = unsent ?? this.#given.at(-1);
+    // What the server refused is not there to be taken back.
+    const refused = new Set(outbox.refused.map(({ token }) => token));
+    const last = unsent ?? this.#given.filter(({ token }) => !refused.has(token)).at(-1);
     if (!last) return this.#undoThere();
-    this.#given = this.#given.filter(({ token }) => token !== last.token);
+    this.forget(last);
     if (unsent && !unsent.attempted) outbox.drop(unsent);
     else {
       if (unsent) outbox.change({ ...unsent, undone: true });
-      outbox.add({ kind: 'undo', token: newToken(), study: this.study.id, item: last.item, words: last.words });
+      outbox.add({ kind: 'undo', of: last.token, token: newToken(), study: this.study.id, item: last.item, words: last.words });
     }
     this.#reopen(last.view, last.judgement);
     return true;
+  }
+
+  /** There is no such rating any more. */
+  forget({ token }) {
+    this.#given = this.#given.filter((one) => one.token !== token);
   }
 
   /** After a reload only the server knows which rating was the last. */
@@ -244,6 +251,7 @@ export class Flow {
   /** A rating that the server refused, opened with what was said. */
   reopenRefused(entry) {
     this.#house.outbox.drop(entry);
+    this.forget(entry);
     this.#reopen(entry.view, entry.judgement);
   }
 

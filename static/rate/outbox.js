@@ -77,7 +77,7 @@ export class Outbox {
     return this.#backoff.at;
   }
 
-  /** Keeps an entry ({ kind: 'rating' or 'undo', token, study, ... }) and begins to send. */
+  /** Keeps an entry ({ kind: 'rating' or 'undo', token, study, ... }; an undo is `of` a rating's token) and begins to send. */
   add(entry) {
     this.#order += 1;
     this.change({ ...entry, rater: this.#rater, made: Date.now(), order: this.#order });
@@ -166,11 +166,19 @@ export class Outbox {
       this.#events.signIn();
       return false;
     }
-    // Where there is nothing left to undo, there is nothing to decide either.
-    if (entry.kind === 'undo') shelf.drop(this.#nameOf(entry));
-    else shelf.write(this.#nameOf(entry), { ...entry, attempted: true, refused: { status: error.status, sentence: error.message } });
+    this.#refuse(entry, { status: error.status, sentence: error.message });
     this.#events.changed();
     return true;
+  }
+
+  /** What was refused is kept until somebody decides, unless there is nothing to decide. */
+  #refuse(entry, refused) {
+    const name = this.#nameOf(entry);
+    // It may have been taken back while it was on its way: then its undo would take back the rating before it.
+    const undone = shelf.read(name)?.undone;
+    if (undone) for (const undo of this.entries.filter(({ of }) => of === entry.token)) shelf.drop(this.#nameOf(undo));
+    if (undone || entry.kind === 'undo') shelf.drop(name);
+    else shelf.write(name, { ...entry, attempted: true, refused });
   }
 
   /** Nothing more is sent; what waits stays where it is. */

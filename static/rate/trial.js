@@ -116,7 +116,7 @@ export class Trial {
     const open = this.#preferences.zoom && !locked;
     this.questions.show({ answers: judging.answers, locked });
     this.comment.show(judging.comment);
-    this.zoom.show(item, item.zoom && open ? this.#assets.get(item.zoom.url) : null, open);
+    this.zoom.show(item, item.zoom && open ? this.#assets.get(item.zoom.url) : null, { open, seen: judging.zoom_seen });
     this.stage.draw({
       circle: locked ? null : item.point,
       own: locked ? (judging.own ?? null) : judging.own_point,

@@ -197,6 +197,35 @@ def test_the_zoom_and_whether_it_was_seen(rate: Rate, opened: bool) -> None:
     assert [one["zoom_seen"] for one in rate.given()] == [opened, None]
 
 
+def test_the_zoom_is_seen_in_one_step_after_another(rate: Rate) -> None:
+    table = (*STEPS[2][:4], (40, 240, 200, 400))
+    handle = ("coffee", 400, 120, "The cup's handle points away {}.", (320, 40, 480, 200))
+    rate.world.items[1] = steps_of(1, [STEPS[1], table, STEPS[3], handle, STEPS[5]])
+    rate.open()
+    rate.press("x")
+    for item in (1001, 1002, 1003):
+        rate.until(lambda item=item: rate.world.drafts.get(("r07", item), {"content": {"zoom_seen": False}})["content"]["zoom_seen"])
+        if item == 1003:
+            rate.press("x")
+        rate.rate("y", "1")
+    expect(rate.at(".rt-zoom")).to_be_hidden()
+    rate.rate("y", "1")
+    rate.rate("y", "1")
+    rate.until(lambda: len(rate.world.ratings) == 5)
+    assert [one["zoom_seen"] for one in rate.given()] == [True, True, True, False, None]
+
+
+def test_a_zoom_that_fails_was_not_seen(rate: Rate) -> None:
+    rate.world.items[1] = steps_of(1, STEPS[1:3])
+    rate.page.route("**/zoom.png", lambda route: route.abort())
+    rate.open()
+    rate.press("x")
+    expect(rate.at(".rt-zoom")).to_contain_text("The zoom could not be loaded.")
+    rate.rate("y", "1")
+    rate.saved(1)
+    assert rate.given()[0]["zoom_seen"] is False
+
+
 def test_what_comes_next_is_there_already(rate: Rate) -> None:
     asked: list[str] = []
     rate.page.on("request", lambda request: asked.append(request.url))

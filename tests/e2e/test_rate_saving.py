@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from tests.e2e.rate_fixture import RateServer
 from tests.e2e.rate_viewing import Rate
@@ -245,6 +245,24 @@ def test_what_was_begun_comes_back(rate: Rate, kept: str) -> None:
     assert not rate.world.drafts
 
 
+def test_what_is_typed_without_a_pause_reaches_the_server(rate: Rate) -> None:
+    rate.open()
+    rate.press("c")
+    rate.still()
+
+    def comment() -> str:
+        return "".join(draft["content"]["comment"] for draft in rate.world.drafts.values())
+
+    for typed in ("abc", "def"):
+        before = comment()
+        for letter in typed:
+            rate.press(letter)
+            rate.page.clock.run_for(140)
+        assert comment() == before
+        rate.page.clock.run_for(40)
+        rate.until(lambda before=before, typed=typed: comment() == before + typed)
+
+
 def test_the_newer_draft_wins(rate: Rate) -> None:
     rate.open()
     rate.press("y")
@@ -282,6 +300,47 @@ def test_a_rating_is_taken_back_before_it_was_ever_sent(rate: Rate) -> None:
     rate.rate("Enter")
     rate.until(lambda: len(rate.world.ratings) == 3)
     assert rate.world.ratings[2]["judgement"]["answers"] == {"accurate": "unsure", "helpful": "1"}
+
+
+def test_a_rating_that_is_taken_back_and_then_refused_leaves_the_former_one_alone(rate: Rate) -> None:
+    rate.open()
+    rate.rate("y", "1")
+    rate.saved(1)
+    held: list[Route] = []
+    rate.page.route("**/api/rating/ratings", lambda route: held.append(route))
+    rate.rate("n", "2")
+    rate.until(lambda: held)
+    rate.press("z")
+    expect(rate.step()).to_have_text("Trace 1 of 3 · step 2 of 3")
+    held[0].fulfill(status=409, json={"error": "The study is closed."})
+    rate.until(lambda: not rate.page.evaluate("Object.keys(localStorage).some(name => name.includes('/outbox/'))"))
+    assert [row["kind"] for row in rate.world.ratings] == ["rated"]
+    assert not writes(rate, "/api/rating/studies/1/undo")
+    expect(rate.at(".rt-trouble:visible")).to_have_count(0)
+    assert rate.chosen() == ["no", "2"]
+    rate.page.unroute("**/api/rating/ratings")
+    rate.press("Enter")
+    rate.saved(2)
+
+
+@pytest.mark.parametrize("decided", [False, True])
+def test_what_was_refused_is_not_what_is_taken_back(rate: Rate, decided: bool) -> None:
+    rate.open()
+    rate.rate("y", "1")
+    rate.saved(1)
+    rate.world.refusing = "No."
+    rate.rate("n", "2")
+    trouble = rate.at(".rt-trouble:visible")
+    expect(trouble).to_contain_text("Trace 1, step 2 was not taken.")
+    if decided:
+        trouble.get_by_role("button", name="Discard").click()
+        trouble.get_by_role("button", name="Really discard?").click()
+        expect(trouble).to_be_hidden()
+    rate.press("z")
+    expect(rate.step()).to_have_text("Trace 1 of 3 · step 1 of 3")
+    assert rate.chosen() == ["yes", "1"]
+    rate.until(lambda: [row["kind"] for row in rate.world.ratings] == ["rated", "withdrawn"])
+    assert rate.world.ratings[1]["item"] == rate.world.ratings[0]["item"]
 
 
 def test_another_person_s_unsaved_ratings_wait_for_them(leaving: tuple[Rate, list[str]]) -> None:
