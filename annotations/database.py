@@ -22,6 +22,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from annotations.addresses import name_of, parse_address
+from annotations.columns import is_known as is_known_dialect
 from annotations.faults import in_words, refuses_writes
 from annotations.migrations import HEAD_REVISION, current_revision, is_known, upgrade
 from core.errors import DatabaseTooNew, ReadOnly, StoreError
@@ -47,6 +48,11 @@ class Database:
     @property
     def is_sqlite(self) -> bool:
         return self.engine.dialect.name == "sqlite"
+
+    @property
+    def takes_back_parts(self) -> bool:
+        """Whether a part of a transaction can be taken back alone, so that several writes may share one (`together`)."""
+        return is_known_dialect(self.engine.dialect)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

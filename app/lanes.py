@@ -1,8 +1,9 @@
 """Where the work of a route is done: in threads, and only in as many of them as can get anything done.
 
-A database file has one writer at a time, and every commit is synced to the disk. Fifty people who save at once would be fifty threads that
-wait for one lock, of which any may be the next, and fifty syncs one after the other. Here they wait in line, the first come first; those
-who wait when the writer is free are written in one transaction, and nobody is answered before it is on the disk.
+A study has one writer at a time, a database file has one for all, and every commit is synced to the disk. Fifty people who save at once
+would be fifty threads that wait for one lock, of which any may be the next, and fifty syncs one after the other. Here they wait in line,
+the first come first; those who wait when the writer is free are written in one transaction, and nobody is answered before it is on the
+disk.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class Lanes:
         self._database = database
         self._lost = lost
         self._readers = ThreadPoolExecutor(_READERS, "reading")
-        self._writers = ThreadPoolExecutor(1 if database.is_sqlite else _WRITERS, "writing")
+        self._writers = ThreadPoolExecutor(1 if database.takes_back_parts else _WRITERS, "writing")
         self._line: deque[_Waiting] = deque()
         self._lock = Lock()
         self._busy = False
@@ -71,7 +72,7 @@ class Lanes:
         It may be done twice, when the first time was lost as a whole. Once begun it is done to its end, also when nobody waits any more.
         """
         loop = asyncio.get_running_loop()
-        if self._database.is_sqlite:
+        if self._database.takes_back_parts:
             waiting = _Waiting(work, loop, loop.create_future())
             self._stand_in_line(waiting)
             outcome = await waiting.outcome

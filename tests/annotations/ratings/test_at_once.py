@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from annotations.database import Database, open_database
 from annotations.rating_schema import PlaceRow, RatingRow
 from annotations.ratings.values import Acknowledged, Standing
+from core.errors import NotAllowed, RatingRefused, StoreError
 from tests.annotations.ratings.worlds import World, rated
 
 PEOPLE = 8
@@ -105,3 +106,45 @@ def test_a_late_crowd_on_one_item_fills_it_and_waits(worlds: Sequence[World]) ->
     with world.database.reading() as connection:
         assert connection.scalar(select(func.count()).select_from(RatingRow)) == PEOPLE
     worlds[1].database.close()
+
+
+def skip_where_parts_stay(world: World) -> None:
+    if not world.database.takes_back_parts:
+        pytest.skip("of this back end it is not known whether a part of a transaction can be taken back")
+
+
+def test_ratings_that_share_a_transaction_are_kept_each_by_itself(world: World) -> None:
+    """On every back end that takes parts back: a refused rating, and a token that the table refuses, cost the others nothing."""
+    skip_where_parts_stay(world)
+    study, ann, ben = world.study(), world.rater("Ann"), world.rater("Ben")
+    mine, theirs = world.ratings.next(study.id, ann, count=2), world.ratings.next(study.id, ben, count=2)
+    token = world.token()
+    with world.database.together():
+        first = world.rate(study, mine[0], ann, token=token)
+        with pytest.raises(RatingRefused, match="no answer to"):
+            world.rate(study, mine[1], ann, judgement=rated(answers={}))
+        with pytest.raises(NotAllowed, match="somebody else"):
+            world.rate(study, theirs[0], ben, token=token)
+        with pytest.raises(RatingRefused, match="something else"):
+            world.rate(study, mine[1], ann, token=token)
+        second = world.rate(study, theirs[0], ben)
+        assert world.ratings.progress(study.id, ben).done == 1
+    assert world.rows(study) == 2 and second.rating.id > first.rating.id
+    assert [world.ratings.progress(study.id, rater).done for rater in (ann, ben)] == [1, 1]
+
+
+def test_what_a_lost_transaction_said_is_forgotten(world: World) -> None:
+    skip_where_parts_stay(world)
+    study, ann = world.study(), world.rater("Ann")
+    ask = world.ratings.next(study.id, ann)[0]
+
+    def lose() -> None:
+        with world.database.together():
+            assert world.rate(study, ask, ann).progress.done == 1
+            raise StoreError("The disk is full.")
+
+    with pytest.raises(StoreError, match="full"):
+        lose()
+    world.ratings.forget()
+    assert world.rows(study) == 0 and world.ratings.progress(study.id, ann).done == 0
+    assert ask.item in {one.item for one in world.ratings.next(study.id, ann)}
