@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from random import Random
 
@@ -107,10 +107,7 @@ def measure_kills(
 def _figures(load: _Load, before: Audit, after: Audit, name: str, back: Sequence[float], places: int) -> list[Figure]:
     taken = [rater.taken for rater in load.raters]
     told = {token: rating["id"] for each in taken for token, rating in each.acknowledged.items()}
-    lost = [token for token, number in told.items() if after.tokens.get(token) != number]
-    # Rows that nobody was told of, of the same token twice, or that the log does not know; and places given twice.
-    surplus = after.rows - before.rows - len(told)
-    wrong = abs(surplus) + (after.rows - len(after.tokens)) + (after.rows - after.logged) + max(0, after.most - places)
+    lost, wrong = wrong_in(told, before, after, places=places)
     errors = [error for each in taken for error in each.errors]
     for what in (*(f"lost: {token}" for token in lost[:3]), *errors[:3], *after.integrity[:3]):
         print(f"error: {what}", file=sys.stderr)
@@ -125,6 +122,17 @@ def _figures(load: _Load, before: Audit, after: Audit, name: str, back: Sequence
     if after.checked:
         figures.append(Figure(f"complaints of integrity_check, {during}", (float(len(after.integrity)),), "", "0"))
     return [*figures, Figure(f"from a start to the first answer after a kill ({name})", tuple(back), "s")]
+
+
+def wrong_in(told: Mapping[str, int], before: Audit, after: Audit, *, places: int) -> tuple[list[str], int]:
+    """The tokens that were acknowledged with a row that is not there, and how much else in the tables is not as it should be.
+
+    told  the row of every token that was acknowledged between the two looks through the tables
+    """
+    lost = [token for token, number in told.items() if after.tokens.get(token) != number]
+    # Rows that nobody was told of, or missing; of the same token twice; that the log does not know; and places given twice.
+    surplus = abs(after.rows - before.rows - len(told))
+    return lost, surplus + after.rows - len(after.tokens) + after.rows - after.logged + max(0, after.most - places)
 
 
 def _looked_through(url: str, study: int) -> Audit:

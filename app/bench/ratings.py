@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from annotations.database import open_database, sqlite_url
@@ -22,7 +23,7 @@ from core.errors import StartError
 AIMS = {20: 100, 50: 250}
 STUDY = "bench"
 # As in the paper, each step is rated three times.
-_TRACES, _STEPS, _PLACES = 600, 10, 3
+_STEPS, _PLACES = 10, 3
 
 
 def run(
@@ -33,6 +34,7 @@ def run(
     each: int = 20,
     kills: int = 20,
     acknowledged: int = 10_000,
+    traces: int = 600,
     seed: int = 0,
 ) -> list[Figure]:
     """Milliseconds of saving and of asking with so many raters of `each` ratings, without a pause; then kills under load.
@@ -40,42 +42,55 @@ def run(
     The same on SQLite and on a PostgreSQL of its own, where one is installed; or on `database` alone, which must hold no study yet.
     Raises StartError where it does, and StoreError where it does not answer.
     """
+    wanted = _Wanted(raters, each, kills, acknowledged, traces, seed)
     if database is not None:
-        return _measure(folder, database, "the database", raters, each, kills, acknowledged, seed)
-    figures = _measure(folder / "sqlite", None, "SQLite", raters, each, kills, acknowledged, seed)
+        return _measure(folder, database, "the database", wanted)
+    figures = _measure(folder / "sqlite", None, "SQLite", wanted)
     try:
         with running_postgres() as server:
-            figures += _measure(folder / "postgresql", server, "PostgreSQL", raters, each, kills, acknowledged, seed)
+            figures += _measure(folder / "postgresql", server, "PostgreSQL", wanted)
     except NotHere as reason:
         print(f"Not measured on PostgreSQL: {reason}", file=sys.stderr)
     return figures
 
 
-def _measure(
-    folder: Path, database: str | None, name: str, raters: tuple[int, ...], each: int, kills: int, acknowledged: int, seed: int
-) -> list[Figure]:
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """How much is measured."""
+
+    raters: tuple[int, ...]
+    each: int
+    kills: int
+    acknowledged: int
+    traces: int
+    seed: int
+
+
+def _measure(folder: Path, database: str | None, name: str, wanted: _Wanted) -> list[Figure]:
     folder.mkdir(parents=True, exist_ok=True)
     url = database or sqlite_url(folder / DATABASE_FILE)
     options = ("--database", database) if database else ()
-    study = _prepare(url, seed)
+    study = _prepare(url, wanted.traces, wanted.seed)
     figures = []
     with serving(folder, *options) as server:
-        for count in raters:
-            figures += _rate(server.address, study, name, count, each, seed)
+        for count in wanted.raters:
+            figures += _rate(server.address, study, name, count, wanted.each, wanted.seed)
         figures.append(Figure(f"resident memory after them ({name})", (server.resident_megabytes(),), "MB", "under 500"))
-    if kills:
-        figures += measure_kills(folder, options, url, study, name, kills=kills, acknowledged=acknowledged, places=_PLACES, seed=seed)
+    if wanted.kills:
+        figures += measure_kills(
+            folder, options, url, study, name, kills=wanted.kills, acknowledged=wanted.acknowledged, places=_PLACES, seed=wanted.seed
+        )
     return figures
 
 
-def _prepare(url: str, seed: int) -> int:
+def _prepare(url: str, traces: int, seed: int) -> int:
     """The number of a new study of made-up traces."""
     database = open_database(url)
     try:
         studies = StudyStore(database)
         if studies.list():
             raise StartError("There are studies in this database: give the address of an empty one, which measuring fills.")
-        Store(database).add_traces(make_traces(_TRACES, _STEPS, seed), dataset="bench")
+        Store(database).add_traces(make_traces(traces, _STEPS, seed), dataset="bench")
         return studies.create(STUDY, StudySettings(ratings_per_item=_PLACES)).id
     finally:
         database.close()
