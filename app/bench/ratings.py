@@ -22,7 +22,7 @@ from core.errors import StartError
 # Aims for the 95th percentile of saving a rating, in milliseconds, by how many rate at once.
 AIMS = {20: 100, 50: 250}
 STUDY = "bench"
-# As in the paper, each step is rated three times.
+# Each step is rated three times, as a new study has it.
 _STEPS, _PLACES = 10, 3
 
 
