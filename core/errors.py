@@ -18,6 +18,9 @@
     |  |- NotSignedIn               nobody has said who they are
     |  |- SignInRefused             a name and a password that do not belong together
     |  `- TooManyAttempts           too many failures to sign in: wait
+    |- PolicyError (RuntimeError)   a policy that cannot be loaded, or that cannot answer
+    |  |- PolicyNotFound            there is no such checkpoint, server or recording
+    |  `- OutOfMemory               the model, or what is asked of it, does not fit into the memory there is
     |- NotFound (LookupError)       a trace, picture, data set, study or item that the store does not hold
     |- StoreError (RuntimeError)    the database cannot do what was asked
     |  |- DatabaseTooNew            written by a later version of the program
@@ -106,6 +109,18 @@ class TooManyAttempts(NotAllowed):
     def __init__(self, message: str, *, seconds: int) -> None:
         super().__init__(message)
         self.seconds = seconds
+
+
+class PolicyError(SaccadeError, RuntimeError):
+    """A policy that cannot be loaded, or that cannot answer."""
+
+
+class PolicyNotFound(PolicyError):
+    """There is no such checkpoint, server or recording."""
+
+
+class OutOfMemory(PolicyError):
+    """The model, or what is asked of it, does not fit into the memory there is."""
 
 
 class NotFound(SaccadeError, LookupError):

@@ -37,7 +37,8 @@ HOMES = {
     "transformers": ("core/policies/", "core/attention", "training/"),
     "trl": ("training/",),
     "datasets": ("training/",),
-    "peft": ("training/",),
+    "peft": ("core/policies/", "training/"),
+    "openai": ("core/policies/",),
 }
 
 
