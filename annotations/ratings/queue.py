@@ -30,12 +30,12 @@ _RENEW_BELOW = 0.9
 
 # Statements that are run for every request are built once: building one takes as long as running it.
 _HELD: Select[*tuple[Any, ...]] = (
-    select(PlaceRow.item_id, PlaceRow.until, ItemRow.trace_hash, ItemRow.step, literal_column("0").label("begun"))
+    select(PlaceRow.item_id, PlaceRow.until, ItemRow.trace_hash, ItemRow.step, ItemRow.left_out, literal_column("0").label("begun"))
     .join(ItemRow, ItemRow.id == PlaceRow.item_id)
     .where(PlaceRow.rater_id == bindparam("rater"), PlaceRow.until.is_not(None), ItemRow.study_id == bindparam("study"))
 )
 _BEGUN: Select[*tuple[Any, ...]] = (
-    select(DraftRow.item_id, null(), ItemRow.trace_hash, ItemRow.step, literal_column("1"))
+    select(DraftRow.item_id, null(), ItemRow.trace_hash, ItemRow.step, ItemRow.left_out, literal_column("1"))
     .join(ItemRow, ItemRow.id == DraftRow.item_id)
     .where(DraftRow.rater_id == bindparam("rater"), DraftRow.sequence >= 0, ItemRow.study_id == bindparam("study"))
 )
@@ -87,10 +87,12 @@ class Round:
 
     def _keep_what_is_held(self, rows: Sequence[Any], count: int) -> None:
         """Leases of this rater: live ones are renewed; one that has ended is renewed where nobody has a better right to the place."""
-        asked, order = self._memory.asked.position, self._order()
-        rows = sorted(rows, key=lambda row: (row.until <= self._now, order.rank(row.item_id)))
+        asked, order, again = self._memory.asked.position, self._order(), self._ledger.withdrawn
+        # What was taken back is asked first, also of somebody who holds more leases than are wanted now.
+        rows = sorted(rows, key=lambda row: (row.item_id not in again, row.until <= self._now, order.rank(row.item_id)))
         for row in rows:
-            if row.item_id not in asked or row.until <= self._now:
+            # The row knows of what was left out a moment ago, and the memory may not.
+            if row.left_out or row.item_id not in asked or row.until <= self._now:
                 self._look_again(row.item_id, count)
             elif len(self._given) < count:
                 self._given[row.item_id] = _Kept(row.item_id, row.trace_hash, row.step, row.until)

@@ -112,6 +112,26 @@ def test_what_is_left_out_is_asked_no_more_and_its_lease_is_given_up(world: Worl
     assert world.ratings.next(study.id, ben) == ()
 
 
+def test_what_is_left_out_is_not_asked_where_the_memory_is_trusted_either(world: World) -> None:
+    world.patience = lambda items: 3600.0
+    world.ratings = world.another_server()
+    study, ann = world.study(traces=2, steps=1, ratings_per_item=1), world.rater("Ann")
+    one, two = world.ratings.next(study.id, ann, count=2)
+    world.studies.leave_out(study.id, [one.item])
+    assert [ask.item for ask in world.ratings.next(study.id, ann, count=2)] == [two.item]
+
+
+def test_what_is_taken_back_comes_first_of_more_leases_than_are_wanted(world: World) -> None:
+    study, ann = world.study(traces=6, steps=1, ratings_per_item=1), world.rater("Ann")
+    held = world.ratings.next(study.id, ann, count=6)
+    last = held[-1]
+    world.rate(study, last, ann)
+    again = world.ratings.withdraw_last(study.id, ann, token=world.token())
+    assert again.item == last.item
+    assert world.ratings.next(study.id, ann, count=1)[0].item == last.item
+    assert world.ratings.next(study.id, ann, count=3)[0].item == last.item
+
+
 @pytest.mark.parametrize("count", [-3, 0, 10**9])
 def test_a_count_that_makes_no_sense_is_brought_within_bounds(sqlite_world: World, count: int) -> None:
     study, ann = sqlite_world.study(traces=15, steps=2), sqlite_world.rater("Ann")
