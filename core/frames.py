@@ -27,7 +27,7 @@ QWEN_MIN_PIXELS = 3136
 REFERENCE_MAX_PIXELS = 12_960_000
 # The reference's spatial evaluation shrinks pictures to this longest side (--max_image_side).
 REFERENCE_MAX_SIDE = 1260
-# Qwen3-VL speaks in thousandths of the picture's sides.
+# Qwen2-VL and Qwen3-VL speak in thousandths of the picture's sides.
 NORMALISED_GRID = Size(1000, 1000)
 
 
@@ -37,13 +37,13 @@ class FrameKind(StrEnum):
     ORIGINAL = "original"
     """Pixels of the picture as it is stored."""
     RESIZED = "resized"
-    """Pixels after Qwen's smart_resize: each side a multiple of 28. Qwen2-VL and Qwen2.5-VL speak this natively."""
+    """Pixels after Qwen's smart_resize: each side a multiple of 28. Qwen2.5-VL speaks this natively."""
     SIDE_LIMIT = "side_limit"
     """Pixels after shrinking the longest side to a limit, as the reference's spatial evaluation does."""
     PIXEL_BUDGET = "pixel_budget"
     """Pixels after smart_resize where the picture is over a pixel budget, else pixels of the original (the reference's web and V* runs)."""
     NORMALISED = "normalised_1000"
-    """Thousandths of each side, 0 to 1000: Qwen3-VL."""
+    """Thousandths of each side, 0 to 1000: Qwen2-VL and Qwen3-VL."""
 
 
 def smart_resize(
@@ -114,7 +114,7 @@ class CoordinateFrame:
         orientation: int = 1,
         known_by: str = "",
     ) -> CoordinateFrame:
-        """Numbers are pixels of the smart-resized picture (Qwen2-VL, Qwen2.5-VL)."""
+        """Numbers are pixels of the smart-resized picture (Qwen2.5-VL)."""
         grid = smart_resize(stored_size(picture, orientation), factor=factor, min_pixels=min_pixels, max_pixels=max_pixels)
         return cls(FrameKind.RESIZED, picture, grid, grid, orientation, known_by)
 
@@ -135,7 +135,7 @@ class CoordinateFrame:
 
     @classmethod
     def normalised(cls, picture: Size, *, orientation: int = 1, known_by: str = "") -> CoordinateFrame:
-        """Numbers are thousandths of each side (Qwen3-VL); crops are cut from the stored picture."""
+        """Numbers are thousandths of each side (Qwen2-VL, Qwen3-VL); crops are cut from the stored picture."""
         return cls(FrameKind.NORMALISED, picture, NORMALISED_GRID, stored_size(picture, orientation), orientation, known_by)
 
     def to_original(self, x: float, y: float) -> Point:

@@ -7,12 +7,24 @@ leaves them alone, so that the pixels that a person is shown beside a trace are 
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from PIL import Image
 
 from core.errors import PolicyError
+
+# How the tokenizers of this field spell their special tokens.
+_MARK = re.compile(r"<(?=\|[^|<>]*\|>)")
+
+
+def plain_text(text: str) -> str:
+    """The text with everything broken up that a tokenizer would read as a special token: `<|im_end|>` becomes `< |im_end|>`.
+
+    For what people and environments say. It is idempotent, and leaves every other text as it is.
+    """
+    return _MARK.sub("< ", text)
 
 
 class Role(StrEnum):
