@@ -120,7 +120,7 @@ class Database:
         self.engine.dispose()
 
     def _for_reading_only(self) -> ReadOnly:
-        return ReadOnly(f"{self.name} was opened for reading only: start without --read-only to change it.")
+        return ReadOnly("The database was opened for reading only: start without --read-only to change it.")
 
     @contextmanager
     def in_words(self) -> Iterator[None]:

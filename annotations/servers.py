@@ -59,7 +59,7 @@ def server_engine(url: URL, read_only: bool) -> Engine:
     if engine.dialect.name != "postgresql":
         _guard_logs(engine)
     if read_only and not is_known(engine.dialect):
-        _guard_everything(engine, name)
+        _guard_everything(engine)
     return engine
 
 
@@ -177,8 +177,8 @@ def _guard_logs(engine: Engine) -> None:
             raise StoreError(_APPEND_ONLY[found["table"].lower()])
 
 
-def _guard_everything(engine: Engine, name: str) -> None:
+def _guard_everything(engine: Engine) -> None:
     @event.listens_for(engine, "before_cursor_execute")
     def refuse(connection: Connection, cursor: object, statement: str, *_: object) -> None:
         if _CHANGES.match(statement):
-            raise ReadOnly(f"{name} was opened for reading only: start without --read-only to change it.")
+            raise ReadOnly("The database was opened for reading only: start without --read-only to change it.")

@@ -193,7 +193,7 @@ def _version(row: RatedStep) -> tuple[int, str, str]:
 DIMENSIONS = (
     Dimension("step", "Step number", "step number", _step),
     Dimension("domain", "Domain", "domain", lambda row: _named(row.facts.domain if row.facts else UNKNOWN)),
-    Dimension("policy", "Model", "model", lambda row: _named(row.facts.policy if row.facts else UNKNOWN)),
+    Dimension("policy", "Policy", "policy", lambda row: _named(row.facts.policy if row.facts else UNKNOWN)),
     Dimension("answer", "Final answer", "kind of final answer", _answer),
     Dimension("looked", "Looked", "kind of step", _looked),
     Dimension("dataset", "Data set", "data set", lambda row: _named(row.facts.dataset if row.facts else UNKNOWN)),
