@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from core.policies.local.untrained import (
-    Family,
     ORDINARY_ADDED,
     SMALL,
     SPECIAL,
-    Shape,
     TEXTS,
     TINY,
+    Family,
+    Shape,
     build,
     chat_template,
     image_processor_config,
@@ -18,13 +18,13 @@ from core.policies.local.untrained import (
 )
 
 __all__ = [
-    "Family",
     "ORDINARY_ADDED",
     "SMALL",
     "SPECIAL",
-    "Shape",
     "TEXTS",
     "TINY",
+    "Family",
+    "Shape",
     "build",
     "chat_template",
     "image_processor_config",

@@ -90,7 +90,8 @@ TEXTS = (
     "You are a helpful assistant.\nsystem user assistant\n",
     "<think>\nThe red square is at (12, 34). Let me look closer.\n</think>\n",
     '<tool_call>\n{"name": "search_coordinate", "arguments": {"coordinate": [120, 340]}}\n</tool_call>\n',
-    "<observation>\nHere is the zoomed-in crop at coordinate (56, 78).\n</observation>\n<answer> blue </answer>\n<answer> (90, 12) </answer>",
+    "<observation>\nHere is the zoomed-in crop at coordinate (56, 78).\n</observation>\n"
+    "<answer> blue </answer>\n<answer> (90, 12) </answer>",
     "Where is the small green circle left of the large house? Answer the question. What colour is the sign behind the car?",
     "Error: no tool call or answer was found. The point lies outside the picture.",
 )
@@ -175,7 +176,12 @@ def model(family: Family, words: Qwen2Tokenizer, shape: Shape = TINY, seed: int 
 
 
 def _of_family(family: Family, text: dict[str, Any], shape: Shape, marks: dict[str, int]) -> Any:
-    common = {"depth": shape.vision_depth, "num_heads": shape.vision_heads, "spatial_merge_size": 2, "temporal_patch_size": 2}
+    common: dict[str, Any] = {
+        "depth": shape.vision_depth,
+        "num_heads": shape.vision_heads,
+        "spatial_merge_size": 2,
+        "temporal_patch_size": 2,
+    }
     if family is Family.QWEN2_VL:
         vision = {**common, "embed_dim": shape.vision_hidden, "hidden_size": shape.hidden, "mlp_ratio": 2, "patch_size": 14}
         return Qwen2VLForConditionalGeneration(
@@ -194,7 +200,7 @@ def _of_family(family: Family, text: dict[str, Any], shape: Shape, marks: dict[s
     )
 
 
-@torch.no_grad()
+@torch.no_grad()  # type: ignore[untyped-decorator]
 def _fill(made: Any, seed: int) -> None:
     chance = torch.Generator().manual_seed(seed)
     for name, weight in sorted(made.named_parameters()):
