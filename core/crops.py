@@ -2,7 +2,8 @@
 
 The rule is the reference's (evaluation, SFT builder and RL agree on it): a square window around the point, clamped to the picture
 and never shifted, so that it is smaller at a border; a red dot on the crop if the rule asks for one; then the crop is stretched
-to a square whose side is a multiple of 28. Crops are always cut from the whole picture, never from an earlier crop.
+to a square whose side is a multiple of 28 (of 32 for a policy with such patches). Crops are always cut from the whole picture, never
+from an earlier crop.
 
 Windows are whole pixels of the frame's raster, in the policy's axes. A point need not be whole: `int()` takes its fraction off
 before the window is laid, as the reference does, so the window's middle is up to 1 px up and left of the point.
@@ -32,30 +33,36 @@ class CropRule:
     """How a domain zooms. Raises GeometryError for an offset or a side below 1.
 
     offset  half the window's side, in pixels of the raster
-    side    side of the crop as the settings name it; the model sees `snapped_side(side)`
+    side    side of the crop as the settings name it; the model sees `snapped_side(side, factor)`
     dot     a red dot marks the point
+    factor  the crop's side is a multiple of this many pixels: what the policy's patches ask for
     """
 
     offset: int
     side: int
     dot: bool
+    factor: int = QWEN2_5_FACTOR
 
     def __post_init__(self) -> None:
         if self.offset < 1 or self.side < 1:
             raise GeometryError(f"A crop needs an offset and a side of at least 1 px, not {self.offset} and {self.side}.")
+        if self.factor < 1:
+            raise GeometryError(f"A crop's side is a multiple of at least 1 px, not of {self.factor}.")
 
     @property
     def output(self) -> Size:
         """The crop's size as the model sees it."""
-        return Size(snapped_side(self.side), snapped_side(self.side))
+        side = snapped_side(self.side, self.factor)
+        return Size(side, side)
 
 
-def snapped_side(side: int) -> int:
+def snapped_side(side: int, factor: int = QWEN2_5_FACTOR) -> int:
     """The side in pixels that is really shown where `side` is asked for: 384 -> 392, 512 -> 504, 672 -> 672.
 
-    `qwen_vl_utils.fetch_image` rounds to the nearest multiple of 28 (a tie goes to the even multiple), and never below 28.
+    `qwen_vl_utils.fetch_image` rounds to the nearest multiple of 28 (a tie goes to the even multiple), and never below 28; another
+    `factor` takes its place in the same rule.
     """
-    return max(QWEN2_5_FACTOR, round(side / QWEN2_5_FACTOR) * QWEN2_5_FACTOR)
+    return max(factor, round(side / factor) * factor)
 
 
 def window_around(x: float, y: float, raster: Size, offset: int) -> tuple[int, int, int, int]:
@@ -99,10 +106,23 @@ def render_look(picture: Image.Image, look: Look, frame: CoordinateFrame, point_
             f"The frame is for a picture of {stored} px in the policy's axes, and this one has {picture.width} x {picture.height}: "
             "turn it as its frame says, or give the right picture."
         )
-    raster = _as_rgb(picture)
-    if raster.size != (frame.raster.width, frame.raster.height):
-        # Pillow's default for RGB, which is what the reference's loader leaves it at.
-        raster = raster.resize((frame.raster.width, frame.raster.height), Image.Resampling.BICUBIC)
+    return cut_look(resized(picture, frame.raster), look, frame, point_xy)
+
+
+def resized(picture: Image.Image, size: Size) -> Image.Image:
+    """The picture in RGB and in that size, as a policy is shown it; what is transparent lies on white."""
+    whole = _as_rgb(picture)
+    if whole.size == (size.width, size.height):
+        return whole
+    # Pillow's default for RGB, which is what the reference's loader leaves it at.
+    return whole.resize((size.width, size.height), Image.Resampling.BICUBIC)
+
+
+def cut_look(raster: Image.Image, look: Look, frame: CoordinateFrame, point_xy: tuple[float, float] | None = None) -> Image.Image:
+    """What `render_look` gives, from the frame's raster instead of the whole picture: for many looks at one picture.
+
+    Raises GeometryError where a dot has no point.
+    """
     crop = raster.crop(look.cut_from)
     if look.dot:
         _draw_dot(crop, look, frame, point_xy)

@@ -9,7 +9,7 @@ from typing import Any
 from core.crops import CropRule, look_at
 from core.frames import CoordinateFrame
 from core.geometry import Point
-from core.grammar import Parsed, StepPiece
+from core.grammar import Parsed, StepPiece, is_tool_error
 from core.trace import (
     DomainName,
     Fault,
@@ -100,12 +100,13 @@ def _step(index: int, piece: StepPiece, turns: Sequence[Turn], frame: Coordinate
 def _with_look(
     step: Step, piece: StepPiece, turns: Sequence[Turn], frame: CoordinateFrame, rule: CropRule | None, crops: Mapping[int, str]
 ) -> Step:
-    """The step with the zoom that answered it: a call that was never observed is no look."""
-    call = turns[piece.turn].call
+    """The step with the zoom that answered it: a call that was never observed, or answered by an error, is no look."""
+    turn = turns[piece.turn]
+    call = turn.call
     # The environment cuts where the call points, which may be a rounding away from where the text does.
     if not piece.calls or rule is None or call is None or call.mention is None:
         return step
-    if turns[piece.turn].observation is None:
+    if turn.observation is None or is_tool_error(turn.observation.of(turn.text)):
         return step
     look: Look | None = look_at(call.mention.x, call.mention.y, frame, rule)
     if look is not None and piece.turn in crops:

@@ -24,7 +24,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from core.errors import RecordError
 from core.frames import CoordinateFrame
-from core.grammar import IMAGE_MARK, as_messages, observation_text
+from core.grammar import IMAGE_MARK, as_messages, is_tool_error, observation_text
 from core.manifest import READABLE, READABLE_WORDS, SCHEMA, Curation, Manifest, first_finding, manifest_bytes, manifest_path, read_manifest
 from core.trace import Author, DomainName, Look, Picture, Trace, Truth, Turn, canonical_json
 
@@ -307,6 +307,9 @@ def _turn_messages(turn: Turn, shown: RecordLook | None) -> Iterator[RecordMessa
         if message.author is not Author.OBSERVATION:
             yield RecordMessage(Writer(message.author.value), message.text)
     if turn.observation is None:
+        return
+    if is_tool_error(said := turn.observation.of(turn.text)):
+        yield RecordMessage(Writer.OBSERVATION, said)
         return
     if shown is None:
         raise RecordError(f"Turn {turn.index + 1} was answered by a crop that is not known: a model cannot be shown it again.")

@@ -13,7 +13,7 @@ from typing import Literal
 
 from core.domains import judge_answer
 from core.geometry import Box, Point
-from core.grammar import TOOL_NAME, read_point
+from core.grammar import TOOL_NAME, is_tool_error, read_point
 from core.judges import Verdict, read_web_action
 from core.reference_rewards import RewardKind, score_as_reference
 from core.trace import FaultKind, Trace, Truth, TruthKind
@@ -81,13 +81,15 @@ def distinct_looks(trace: Trace) -> int:
     """How many different places of the picture the tool was called on: each is kept only at a distance from all kept before.
 
     The distance is 10/1260 of the picture's longest side, in original pixels. A call outside the picture, of another tool, behind
-    the first of its turn, or never answered by an observation is no look.
+    the first of its turn, never answered by an observation, or answered by an error, is no look.
     """
     size = trace.frame.picture
     least = DISTINCT_SHARE * max(size.width, size.height)
     kept: list[Point] = []
     for turn in trace.turns:
         if turn.call is None or turn.call.name != TOOL_NAME or turn.call.mention is None or turn.observation is None:
+            continue
+        if is_tool_error(turn.observation.of(turn.text)):
             continue
         point = trace.frame.to_original(turn.call.mention.x, turn.call.mention.y)
         # A product of rounded numbers must not turn 10 px at 1260 into a little less.

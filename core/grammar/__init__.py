@@ -32,7 +32,9 @@ from core.grammar.writing import (
     format_messages,
     format_turns,
     has_dot,
+    is_tool_error,
     observation_text,
+    tool_error_text,
     turn_texts,
 )
 
@@ -58,11 +60,13 @@ __all__ = [
     "format_messages",
     "format_turns",
     "has_dot",
+    "is_tool_error",
     "observation_text",
     "parse",
     "parse_messages",
     "read_box",
     "read_point",
+    "tool_error_text",
     "turn_texts",
     "write_number",
 ]

@@ -24,6 +24,14 @@ _CHAT_MARK = r"<\|im_end\|>|<\|endoftext\|>|<\|im_start\|>(?:assistant|user|syst
 _PICTURE_MARK = r"<image>|<\|vision_start\|>|<\|vision_end\|>|<\|image_pad\|>"
 # Marks that belong to the transport, not to what was said: they are neither steps nor stray text.
 SILENT = re.compile(rf"(?:\s|{_CHAT_MARK}|{_PICTURE_MARK})*+")
+# What the environment says where it cannot carry a call out: an error, and no picture.
+ERROR_WORD = "Error:"
+TOOL_ERROR = re.compile(
+    rf"\s*+(?:<\|im_end\|>\s*+)?+(?:<\|im_start\|>user\s*+)?+"
+    rf"{OBSERVATION_OPEN}\s*+{ERROR_WORD}(?P<reason>(?:[^<]++|<(?=\s))*+){OBSERVATION_CLOSE}"
+    rf"(?:\s*+<\|im_end\|>)?+(?:\s*+<\|im_start\|>assistant)?+\s*+",
+    re.IGNORECASE,
+)
 # What may stand before and after an observation and was written by the environment as well.
 BEFORE_OBSERVATION = re.compile(r"<\|im_start\|>user\s*\Z")
 AFTER_OBSERVATION = re.compile(

@@ -13,6 +13,7 @@ from core.grammar.tags import (
     ANSWER_OPEN,
     CALL_CLOSE,
     CALL_OPEN,
+    ERROR_WORD,
     FORCED_PREFIX,
     FORCED_THOUGHT,
     IMAGE_MARK,
@@ -22,6 +23,7 @@ from core.grammar.tags import (
     TAG,
     THINK_CLOSE,
     THINK_OPEN,
+    TOOL_ERROR,
     TOOL_NAME,
     write_number,
 )
@@ -39,6 +41,7 @@ class TurnText:
     answer    the final answer; a turn has a call or an answer
     observed  the environment answered the call with a crop; `dot` says that the crop carries a red dot
     forced    think block and opening answer tag were injected
+    error     the environment answered the call with this sentence instead of a crop; "" where it did not
     """
 
     thought: str
@@ -47,12 +50,41 @@ class TurnText:
     observed: bool = False
     dot: bool = False
     forced: bool = False
+    error: str = ""
 
 
 def observation_text(dot: bool) -> str:
     """The environment's answer to a tool call; the crop stands where the image mark is."""
     words = f"Here is the crop of the image centered on the coordinate{_DOT_WORDS if dot else ''}:"
     return f"{OBSERVATION_OPEN}\n{words}\n{IMAGE_MARK}\n{OBSERVATION_CLOSE}"
+
+
+def tool_error_text(reason: str) -> str:
+    """The environment's answer to a call that it cannot carry out: the reason on one line, and no picture.
+
+    A reason may repeat what the model wrote, so its marks are broken up: nothing in it opens or closes a block. Raises FormatError
+    for a reason without words.
+    """
+    words = _on_one_line(reason)
+    if not words:
+        raise FormatError("An error needs a reason: a model that is told nothing cannot do better.")
+    return f"{OBSERVATION_OPEN}\n{ERROR_WORD} {words}\n{OBSERVATION_CLOSE}"
+
+
+def is_tool_error(observation: str) -> bool:
+    """Whether an observation holds an error and no picture: then nothing was cut out, and the model was shown nothing."""
+    return TOOL_ERROR.fullmatch(observation) is not None
+
+
+def tool_error_reason(observation: str) -> str:
+    """The reason in an error of `tool_error_text`; "" for an observation that is none."""
+    found = TOOL_ERROR.fullmatch(observation)
+    return found["reason"].strip() if found else ""
+
+
+def _on_one_line(reason: str) -> str:
+    # A space behind "<" keeps tags, chat marks and picture marks from being any.
+    return " ".join(reason.replace("<", "< ").split())
 
 
 def has_dot(observation: str) -> bool:
@@ -78,15 +110,17 @@ def format_messages(turns: Sequence[TurnText]) -> tuple[Message, ...]:
         messages.append(Message(Author.MODEL, f"{THINK_OPEN} {turn.thought} {THINK_CLOSE}\n{action}"))
         if turn.observed:
             messages.append(Message(Author.OBSERVATION, observation_text(turn.dot)))
+        elif turn.error:
+            messages.append(Message(Author.OBSERVATION, tool_error_text(turn.error)))
     return tuple(messages)
 
 
 def format_turns(turns: Sequence[TurnText]) -> str:
-    """The conversation as one flat completion, as `parse` reads it; every call but the last one must have been observed.
+    """The conversation as one flat completion, as `parse` reads it; every call but the last one must have been answered.
 
     A flat text cannot say what was injected: `forced` turns are refused with FormatError.
     """
-    if any(turn.forced for turn in turns) or any(turn.call and not turn.observed for turn in turns[:-1]):
+    if any(turn.forced for turn in turns) or any(turn.call and not (turn.observed or turn.error) for turn in turns[:-1]):
         raise FormatError("A flat completion cannot hold a forced turn, nor a turn behind an unanswered call: use format_messages.")
     return "".join(message.text for message in format_messages(turns))
 
@@ -98,13 +132,15 @@ def turn_texts(parsed: Parsed) -> tuple[TurnText, ...]:
 
 def _turn_text(turn: Turn) -> TurnText:
     observed = turn.observation.of(turn.text) if turn.observation else ""
+    error = tool_error_reason(observed)
     return TurnText(
         thought=turn.thought.of(turn.text).strip() if turn.thought else "",
         call=(turn.call.mention.x, turn.call.mention.y) if turn.call and turn.call.mention else None,
         answer=turn.answer.of(turn.text).strip() if turn.answer else None,
-        observed=bool(observed),
+        observed=bool(observed) and not error,
         dot=has_dot(observed),
         forced=any(part.author is Author.INJECTED for part in turn.authors),
+        error=error,
     )
 
 
@@ -115,6 +151,10 @@ def _check(turn: TurnText) -> None:
         raise FormatError(f"A call needs two finite numbers, not {turn.call}.")
     if turn.observed and turn.call is None:
         raise FormatError("Only a call is answered by an observation.")
+    if turn.error and (turn.call is None or turn.observed):
+        raise FormatError("An error answers a call, in place of a crop.")
+    if turn.error and turn.error != _on_one_line(turn.error):
+        raise FormatError(f"An error is one line without marks, not {turn.error!r:.80}.")
     if turn.dot and not turn.observed:
         raise FormatError("A dot is drawn on a crop: without an observation there is none.")
     if turn.forced and (turn.answer is None or turn.thought != FORCED_THOUGHT):

@@ -129,11 +129,17 @@ class Rollout:
 
 @dataclass(frozen=True, slots=True)
 class Began:
-    """A conversation has begun. Conversations count from 0: the draws of the first task, then those of the second."""
+    """A conversation has begun. Conversations count from 0: the draws of the first task, then those of the second.
+
+    trace  the conversation before its first word: its sample, its frame, how it is made
+    crop   how its calls are cut; None: one turn, and no zoom
+    """
 
     conversation: int
     task: int
     draw: int
+    trace: Trace
+    crop: CropRule | None
 
 
 @dataclass(frozen=True, slots=True)

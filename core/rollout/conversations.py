@@ -1,0 +1,204 @@
+"""One conversation: what is asked next, and when it is over. Knows no session and no clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.grammar import (
+    ANSWER_CLOSE,
+    CALL_CLOSE,
+    FORCED_PREFIX,
+    Message,
+    parse_messages,
+)
+from core.policies.conversation import GREEDY, Completion, Finish, Request, Role, Said
+from core.rollout.observations import (
+    Observation,
+    Views,
+    complain,
+    complaint_about,
+    look_of,
+    picture_tokens,
+    show,
+    text_tokens,
+)
+from core.rollout.plans import Plan
+from core.rollout.tokens import TokenLedger
+from core.rollout.values import Began, Rollout, Spoke
+from core.trace import Author, Fault, Look, StopReason, Turn
+
+# Tokens that are kept back for the forced answer: its sentence, the error that may stand before it, and the answer itself.
+FORCED_RESERVE = 160
+# The forced answer has room for as many tokens as these, even where estimates were too low.
+LEAST_ANSWER = 32
+# A free turn is not begun with less room than this.
+LEAST_TURN = 16
+
+_TURN_STOPS = (CALL_CLOSE, ANSWER_CLOSE)
+_ANSWER_STOPS = (ANSWER_CLOSE,)
+
+_CUT_OFF = "the reply was cut off before its action was complete."
+_NO_TOOL = "there is no tool to call here: the answer is asked for."
+_NO_PICTURES = "no more pictures can be shown: the answer is asked for."
+_NO_ROOM = "there is no room for another picture: the answer is asked for."
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What follows from a completion: what was said because of it, and the next request or the reason to stop."""
+
+    spoken: tuple[Spoke, ...]
+    then: Request | StopReason
+
+
+class Conversation:
+    """A draw of a task. `begin` gives the first request, `answered` what follows from each completion."""
+
+    def __init__(self, number: int, task: int, draw: int, plan: Plan, views: Views) -> None:
+        self.number = number
+        self.task = task
+        self.draw = draw
+        self._plan = plan
+        self._views = views
+        self._said = views.opening()
+        self._messages: list[Message] = []
+        self._ledger = TokenLedger(picture_tokens(plan.card, plan.shown) + text_tokens((plan.prompt or "") + plan.question))
+        self._pictures = 1
+        self._forced = False
+        self.partial = ""
+        """What was written so far of the turn that is being written."""
+        self.turns = 0
+        """Turns that are over."""
+        self.streamed = 0
+        """Tokens of the turn that is being written."""
+
+    def began(self) -> Began:
+        """That it has begun."""
+        return Began(self.number, self.task, self.draw, self._plan.trace(self.draw, (), StopReason.UNKNOWN), self._plan.rule)
+
+    def begin(self) -> Request:
+        """The first turn, which is always the model's own."""
+        return self._free()
+
+    def wrote(self, text: str, tokens: int) -> Spoke:
+        """A piece of the turn that is being written."""
+        self.partial += text
+        self.streamed += tokens
+        return Spoke(self.number, self.turns, Author.MODEL, text)
+
+    def answered(self, completion: Completion) -> Reply:
+        """A turn is over."""
+        rest = completion.text.removeprefix(self.partial) if completion.text.startswith(self.partial) else ""
+        spoken = (Spoke(self.number, self.turns, Author.MODEL, rest),) if rest else ()
+        self._ledger.add(completion, self.turns, self.streamed)
+        self.partial, self.streamed = "", 0
+        self._messages.append(Message(Author.MODEL, completion.text))
+        if self._forced:
+            self.turns += 1
+            return Reply(spoken, StopReason.FORCED)
+        self._said += (Said(Role.ASSISTANT, (completion.text,), completion.ids),)
+        then = self._next(completion)
+        return Reply((*spoken, *then.spoken), then.then)
+
+    def rollout(self, stop: StopReason, seconds: float, error: str = "") -> Rollout:
+        """What came of it; of a turn that was being written, what there is."""
+        partial = (Message(Author.MODEL, self.partial),) if self.partial else ()
+        trace = self._plan.trace(self.draw, (*self._messages, *partial), stop)
+        return Rollout(self.task, self.draw, trace, self._ledger.tokens(), seconds, error)
+
+    def _next(self, completion: Completion) -> Reply:
+        parsed = parse_messages([Message(Author.MODEL, completion.text)])
+        turn = parsed.turns[0] if parsed.turns else None
+        cut_off = completion.finish is Finish.LENGTH and not _is_whole(completion.text, turn)
+        if turn is None:
+            return Reply((), StopReason.MAX_TOKENS if cut_off else StopReason.NO_ACTION)
+        self.turns += 1
+        if cut_off:
+            return self._force_after(_CUT_OFF, StopReason.MAX_TOKENS)
+        if turn.answer is not None:
+            return Reply((), StopReason.ANSWERED)
+        if turn.call is None:
+            return Reply((), StopReason.NO_ACTION)
+        if not self._plan.multi_turn:
+            return self._force_after(_NO_TOOL, StopReason.MAX_TURNS)
+        if self._turns_left == 0:
+            return Reply((), StopReason.MAX_TURNS)
+        return self._carry_out(turn, parsed.faults)
+
+    def _carry_out(self, turn: Turn, faults: tuple[Fault, ...]) -> Reply:
+        """The call of a turn: a crop or an error, then the next turn, or the answer is demanded."""
+        look = look_of(self._plan, turn)
+        if look is None:
+            return self._go_on(complain(complaint_about(self._plan, turn, faults)))
+        if self._pictures >= self._plan.settings.max_pictures:
+            return self._go_on(complain(_NO_PICTURES))
+        if not self._fits(look):
+            return self._force_after(_NO_ROOM, StopReason.MAX_TOKENS)
+        self._pictures += 1
+        return self._go_on(show(self._views, look, turn))
+
+    def _go_on(self, observation: Observation) -> Reply:
+        spoken = self._observe(observation)
+        may_force = self._plan.settings.force_answer
+        out_of_pictures = self._pictures >= self._plan.settings.max_pictures
+        out_of_room = self._room() < LEAST_TURN
+        if may_force and (self._turns_left == 1 or out_of_pictures or out_of_room):
+            injected, request = self._force()
+            return Reply((spoken, injected), request)
+        return Reply((spoken,), StopReason.MAX_TOKENS if out_of_room else self._free())
+
+    def _force_after(self, reason: str, otherwise: StopReason) -> Reply:
+        """The answer is demanded behind an error that says why; where it may not be, the conversation stops for the other reason."""
+        if not self._plan.settings.force_answer or self._turns_left == 0:
+            return Reply((), otherwise)
+        spoken = self._observe(complain(reason))
+        injected, request = self._force()
+        return Reply((spoken, injected), request)
+
+    def _observe(self, observation: Observation) -> Spoke:
+        self._messages.append(Message(Author.OBSERVATION, observation.text))
+        self._said += (observation.said,)
+        shown = sum(picture_tokens(self._plan.card, look.output) for look in [observation.look] if look)
+        self._ledger.expect(shown + text_tokens(observation.text))
+        return Spoke(self.number, self.turns - 1, Author.OBSERVATION, observation.text, observation.look)
+
+    def _force(self) -> tuple[Spoke, Request]:
+        self._forced = True
+        self._messages.append(Message(Author.INJECTED, FORCED_PREFIX))
+        self._ledger.expect(text_tokens(FORCED_PREFIX))
+        room = max(LEAST_ANSWER, self._room(reserve=0))
+        tokens = min(self._plan.settings.max_new_tokens, room)
+        request = Request(self._said, GREEDY, tokens, prefix=FORCED_PREFIX, stop=_ANSWER_STOPS)
+        return Spoke(self.number, self.turns, Author.INJECTED, FORCED_PREFIX), request
+
+    def _free(self) -> Request:
+        sampling = self._plan.sampling(self.draw, self.turns)
+        tokens = max(1, min(self._plan.settings.max_new_tokens, self._room()))
+        return Request(self._said, sampling, tokens, stop=_TURN_STOPS if self._plan.multi_turn else _ANSWER_STOPS)
+
+    @property
+    def _turns_left(self) -> int:
+        return self._plan.settings.max_turns - self.turns
+
+    def _fits(self, look: Look) -> bool:
+        shown = picture_tokens(self._plan.card, look.output) + text_tokens("a few words around it" * 5)
+        return self._room() >= shown
+
+    def _room(self, reserve: int | None = None) -> int:
+        """Tokens that may still be used, without those kept back for a forced answer."""
+        settings, context = self._plan.settings, self._plan.card.context
+        if reserve is None:
+            reserve = min(FORCED_RESERVE, settings.max_tokens // 4) if settings.force_answer else 0
+        room = settings.max_tokens - self._ledger.used
+        if context is not None:
+            room = min(room, context - self._ledger.prompt_tokens - self._ledger.used)
+        return room - reserve
+
+
+def _is_whole(text: str, turn: Turn | None) -> bool:
+    """Whether a turn that ran into its limit had said what it does just before: its call or answer is closed."""
+    if turn is None:
+        return False
+    if turn.answer is not None:
+        return text.find(ANSWER_CLOSE, turn.answer.end) == turn.answer.end
+    return turn.call is not None and turn.call.span.of(text).endswith(CALL_CLOSE)
