@@ -1,4 +1,4 @@
-"""`launch.py bench`: measures parsing, starting, the store and the viewer on this machine, and prints each figure with its n."""
+"""`launch.py bench`: measures this program on this machine, and prints each figure with its n."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.settings import at_least_one
 if TYPE_CHECKING:
     from app.bench.report import Figure
 
-PARTS = ("parse", "start", "store", "browser", "ratings")
+PARTS = ("parse", "start", "store", "browser", "ratings", "rollout")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,6 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=10_000,
         metavar="N",
         help="ratings that are saved meanwhile (default 10,000)",
+    )
+    parser.add_argument(
+        "--sizes", nargs="+", default=(), metavar="SIZE", help="models to roll out with: small, medium, 3B (default: as the machine can)"
     )
     parser.add_argument("--database", metavar="URL", help="rate in this empty database, not in SQLite and an own PostgreSQL")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
@@ -60,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _measure(part: str, arguments: argparse.Namespace) -> list[Figure]:
-    from app.bench import browser, parse, ratings, start, store
+    from app.bench import browser, parse, ratings, rollout, start, store
 
     if part == "parse":
         return parse.run(seed=arguments.seed)
@@ -69,6 +72,8 @@ def _measure(part: str, arguments: argparse.Namespace) -> list[Figure]:
     with tempfile.TemporaryDirectory(prefix="saccade-bench-") as scratch:
         if part == "browser":
             return browser.run(Path(scratch), seed=arguments.seed)
+        if part == "rollout":
+            return rollout.run(Path(scratch), seed=arguments.seed, sizes=arguments.sizes)
         if part == "ratings":
             return ratings.run(
                 Path(scratch),

@@ -51,6 +51,8 @@ class Shape:
     vision_depth: int = 2
     vision_heads: int = 2
     context: int = 4096
+    vocabulary: int = 0
+    """Entries of the embedding; 0: as many as the tokenizer needs."""
 
     @property
     def head_dim(self) -> int:
@@ -66,6 +68,20 @@ class Shape:
 TINY = Shape()
 # Enough work in a forward pass that it outweighs the Python around it, and still seconds on one core.
 SMALL = Shape(hidden=256, layers=6, heads=4, kv_heads=2, mlp=704, vision_hidden=128, vision_depth=4, vision_heads=4)
+
+# Qwen2.5-VL-3B as its configuration on the hub has it.
+QWEN2_5_VL_3B = Shape(
+    hidden=2048,
+    layers=36,
+    heads=16,
+    kv_heads=2,
+    mlp=11008,
+    vision_hidden=1280,
+    vision_depth=32,
+    vision_heads=16,
+    context=32768,
+    vocabulary=151936,
+)
 
 SPECIAL = (
     "<|endoftext|>",
@@ -140,7 +156,7 @@ def tokenizer() -> Qwen2Tokenizer:
 def model(family: Family, words: Qwen2Tokenizer, shape: Shape = TINY, seed: int = 0) -> Any:
     """A model of the family with random weights that depend on the seed alone."""
     text = {
-        "vocab_size": 64 * math.ceil((len(words) + 1) / 64),
+        "vocab_size": shape.vocabulary or 64 * math.ceil((len(words) + 1) / 64),
         "hidden_size": shape.hidden,
         "intermediate_size": shape.mlp,
         "num_hidden_layers": shape.layers,
