@@ -105,10 +105,10 @@ def _open_checkpoint(named: Reference, options: PolicyOptions, progress: Tell, s
         from core.policies.local.policy import LocalPolicy
     except ImportError as error:
         raise PolicyError(
-            f"What runs checkpoints cannot be loaded ({error}): install the requirements again with: python3 -m pip install -r requirements.txt"
+            f"What runs checkpoints cannot be loaded ({error}): python3 -m pip install -r requirements.txt puts it right."
         ) from error
     loaded = load(named, options, progress=progress, stop=stop)
-    return LocalPolicy(loaded, **({} if options.slots is None else {"slots": options.slots}))
+    return LocalPolicy(loaded, slots=loaded.slots)
 
 
 def _say_nothing(progress: LoadProgress) -> None:

@@ -46,11 +46,11 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
-def load_image_processor(folder: Path, family: Family, min_pixels: int | None, max_pixels: int | None) -> Qwen2VLImageProcessorPil:
-    """The checkpoint's image processor with the area of its pictures said outright, in pixels: as asked, as the checkpoint has it, or as
-    the family's published checkpoints have it.
+def image_area(folder: Path, family: Family, min_pixels: int | None, max_pixels: int | None) -> tuple[int, int]:
+    """The least and the greatest area of a picture in pixels: as asked, as the checkpoint in `folder` has it, or as the family's published
+    checkpoints have it.
 
-    Raises PolicyError where the settings are not those of the family, or no area is left between the two.
+    Raises PolicyError where no picture fits between the two.
     """
     settings = image_settings(folder)
     size = settings.get("size") or {}
@@ -59,6 +59,15 @@ def load_image_processor(folder: Path, family: Family, min_pixels: int | None, m
     if max_pixels and not min_pixels:
         least = min(least, max_pixels)
     check_pixels(family, least, most)
+    return least, most
+
+
+def load_image_processor(folder: Path, family: Family, least: int, most: int) -> Qwen2VLImageProcessorPil:
+    """The checkpoint's image processor, with the area of its pictures said outright (pixels).
+
+    Raises PolicyError where its settings are missing, or not those of the family.
+    """
+    settings = image_settings(folder)
     for name, wanted in (("patch_size", family.patch), ("merge_size", family.merge)):
         if settings.get(name, wanted) != wanted:
             raise PolicyError(f"The image settings in {folder} say {name} {settings[name]}, and {family.title} has {wanted}.")
