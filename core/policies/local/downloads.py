@@ -125,7 +125,7 @@ def _download(name: str, info: ModelInfo, progress: Tell, stop: threading.Event 
     count = _Count(name, sum(file.size or 0 for file in files), progress, stop)
     folder = Path()
     for file in small:
-        folder = Path(hf_hub_download(name, file.rfilename, revision=info.sha)).parent
+        folder = Path(str(hf_hub_download(name, file.rfilename, revision=info.sha))).parent
         count.add(file.size or 0)
     if (folder / CONFIG).is_file():
         family_of(read_json(folder / CONFIG), name)
@@ -157,7 +157,7 @@ def _needed(name: str, info: ModelInfo) -> list[RepoSibling]:
 
 
 def _repository(name: str) -> Path:
-    return Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=name, repo_type="model")
+    return Path(constants.HF_HUB_CACHE) / str(repo_folder_name(repo_id=name, repo_type="model"))
 
 
 def _check_disk(name: str, weights: list[RepoSibling]) -> None:

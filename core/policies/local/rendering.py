@@ -131,7 +131,8 @@ class Rendering:
         factor = self.image_processor.patch_size * self.image_processor.merge_size
         if size.width % factor or size.height % factor:
             raise PolicyError(f"A picture of {size} px cannot be shown: its sides have to be multiples of {factor}.")
-        return (size.width // factor) * (size.height // factor)
+        tokens: int = (size.width // factor) * (size.height // factor)
+        return tokens
 
     def decode(self, ids: Sequence[int]) -> str:
         """The text of sampled tokens, special ones as they are written; tokens at the end that end a turn are left out."""
