@@ -46,7 +46,7 @@ def body_of(form: type[Filled], *, limit: int = MAX_BODY) -> Callable[[Request],
     """
 
     async def read(request: Request) -> Filled:
-        return filled(form, read_object(await _bytes(request, limit)))
+        return filled(form, read_object(await read_bytes(request, limit)))
 
     return read
 
@@ -78,7 +78,8 @@ def read_object(raw: bytes) -> Json:
     return kept
 
 
-async def _bytes(request: Request, limit: int) -> bytes:
+async def read_bytes(request: Request, limit: int) -> bytes:
+    """A request's body. Raises BodyTooLarge for more than `limit` bytes, and BodyRefused where it does not come to its end."""
     # What the header announces is refused unread; a body may also come without a length, or be longer than it said.
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and len(announced) < 20 and int(announced) > limit:

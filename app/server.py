@@ -18,10 +18,14 @@ from app.bodies import BodyTooLarge
 from app.curation_api import router as curation
 from app.gate import Gate
 from app.lanes import Lanes
+from app.picture_api import Uploaded
+from app.picture_api import router as pictures
 from app.rate_page import router as rate_page
 from app.rater_api import router as raters
 from app.rating_api import router as rating
 from app.results_api import router as results
+from app.run_api import router as runs
+from app.run_events import Documents
 from app.services import STATIC, Services
 from app.session_api import router as session
 from app.sign_in import router as sign_in
@@ -82,8 +86,9 @@ def add_routes(app: FastAPI, services: Services) -> None:
     app.add_exception_handler(SaccadeError, _as_sentence)
     app.state.services = services
     app.state.lanes = Lanes(services.store.database, services.ratings.forget)
+    app.state.documents, app.state.uploaded = Documents(), Uploaded()
     # Looked through in this order at every request: those of which there are most come first.
-    for routes in (rating, traces, session, sign_in, raters, rate_page, studies, results, curation):
+    for routes in (rating, traces, session, sign_in, raters, rate_page, studies, results, curation, runs, pictures):
         app.include_router(routes)
     app.mount("/ui", PageFiles(directory=STATIC), name="ui")
 

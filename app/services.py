@@ -16,7 +16,12 @@ from annotations.ratings.store import RatingStore
 from annotations.store import Store
 from annotations.studies.store import StudyStore
 from app.crops import CropRenderer
+from app.live_runs import LiveRuns
+from app.policy_list import FILE, PolicyList
+from app.policy_opener import opener
+from app.policy_shelf import PolicyShelf
 from app.recent_traces import RecentTraces
+from app.run_journals import FOLDER, RunJournals
 from app.settings import DATABASE_FILE, Settings
 from app.start import prepare_data_dir
 from core.errors import StartError
@@ -29,6 +34,8 @@ class Services:
     """What the workbench and the commands work with.
 
     recent   the traces that were read last
+    shelf    the policies that can be asked
+    runs     what they are asked, and have been asked since the start
     scratch  a folder for files in the making (uploads, reports), emptied when the program ends
     """
 
@@ -40,7 +47,14 @@ class Services:
     pictures: PictureStore
     crops: CropRenderer
     recent: RecentTraces
+    shelf: PolicyShelf
+    runs: LiveRuns
     scratch: Path
+
+    def close(self) -> None:
+        """Ends what is going on: the runs, then the policies. The database belongs to whoever opened it. May be called twice."""
+        self.runs.close()
+        self.shelf.close()
 
 
 @contextmanager
@@ -57,7 +71,11 @@ def open_services(settings: Settings, *, existing: bool = False) -> Iterator[Ser
         # Uploads may be as large as what they are imported into: they lie on the same disk.
         beside = None if settings.read_only else settings.data_dir
         with tempfile.TemporaryDirectory(prefix="scratch-", dir=beside) as scratch:
-            yield services_over(settings, database, Path(scratch))
+            services = services_over(settings, database, Path(scratch))
+            try:
+                yield services
+            finally:
+                services.close()
     finally:
         database.close()
 
@@ -68,6 +86,8 @@ def services_over(settings: Settings, database: Database, scratch: Path) -> Serv
     # What is only read is not written to, not even for the cache of thumbnails.
     cache = scratch / "thumbnails" if settings.read_only else None
     pictures = PictureStore(settings.data_dir / "pictures", cache=cache)
+    shelf = PolicyShelf(opener(store), PolicyList(settings.policies, None if settings.read_only else settings.data_dir / FILE))
+    journals = None if settings.read_only else RunJournals(settings.data_dir / FOLDER)
     return Services(
         settings=settings,
         store=store,
@@ -77,6 +97,8 @@ def services_over(settings: Settings, database: Database, scratch: Path) -> Serv
         pictures=pictures,
         crops=CropRenderer(pictures),
         recent=RecentTraces(store),
+        shelf=shelf,
+        runs=LiveRuns(shelf, store, pictures, journals),
         scratch=scratch,
     )
 

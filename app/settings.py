@@ -6,6 +6,7 @@
     --data-dir    SACCADE_DATA_DIR    the folder data/ beside launch.py
     --database    SACCADE_DATABASE    a SQLite file in the data folder
     --auth        SACCADE_AUTH        no file: the accounts in the database, where there are any
+    --policy REF  SACCADE_POLICY      none: recorded runs are played back (--policy may be repeated, the variable has commas)
     --behind-proxy                    nobody's word is taken for where a request comes from
     --no-browser                      the browser is opened where there is a desktop
     --read-only                       reading and writing
@@ -30,7 +31,7 @@ DATABASE_FILE = "saccade.sqlite3"
 DOMAINS = ("spatial", "visual_search", "web_grounding", "web_action")
 
 # The options that take a value. The command line is searched for the command's name before any parser knows its options.
-VALUE_OPTIONS = frozenset({"--host", "--port", "--data-dir", "--database", "--auth"})
+VALUE_OPTIONS = frozenset({"--host", "--port", "--data-dir", "--database", "--auth", "--policy"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Settings:
     database_url  None: the SQLite file in the data folder
     auth          the file that says who may come in; None: the accounts that the database has
     behind_proxy  whether a proxy on this machine is believed when it says where a request comes from, and whether by https
+    policies      references of the policies that can be asked from the start on
     """
 
     host: str
@@ -50,6 +52,7 @@ class Settings:
     read_only: bool
     auth: Path | None = None
     behind_proxy: bool = False
+    policies: tuple[str, ...] = ()
 
 
 def add_server_options(parser: argparse.ArgumentParser) -> None:
@@ -60,6 +63,8 @@ def add_server_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--auth", type=Path, metavar="FILE", help="who may come in: NAME:ROLE:HASH a line, made by `launch.py raters hash`")
     proxy = "believe a proxy on this machine about where requests come from (X-Forwarded-For, X-Forwarded-Proto)"
     group.add_argument("--behind-proxy", action="store_true", help=proxy)
+    asked = "a model that can be asked: a hub name, a folder, or a server as http://host:port/v1#model; may be repeated"
+    group.add_argument("--policy", dest="policies", action="append", default=[], metavar="REF", help=asked)
     group.add_argument("--no-browser", action="store_true", help="do not open the browser")
 
 
@@ -96,7 +101,16 @@ def settings_from(arguments: argparse.Namespace, environment: Mapping[str, str])
         read_only=given.get("read_only", False),
         auth=Path(auth).expanduser().absolute() if auth else None,
         behind_proxy=given.get("behind_proxy", False),
+        policies=_policies(given.get("policies"), environment),
     )
+
+
+def _policies(given: list[str] | None, environment: Mapping[str, str]) -> tuple[str, ...]:
+    """References of policies, each once; none for a command that does not listen."""
+    if given is None:
+        return ()
+    named = given or environment.get("SACCADE_POLICY", "").split(",")
+    return tuple(dict.fromkeys(reference.strip() for reference in named if reference.strip()))
 
 
 def _port(text: str) -> int:

@@ -20,8 +20,9 @@ REWARD_PROFILES: tuple[Profile, ...] = ("strict", "vigorl")
 _SAMPLING = ("temperature", "top_p", "top_k", "seed", "max_new_tokens", "max_depth", "n_simulations", "visit_count", "value")
 
 
-def trace_view(trace: Trace, *, trace_id: str, dataset: str) -> dict[str, Any]:
-    """The viewer's document of one trace."""
+def trace_view(trace: Trace, *, trace_id: str, dataset: str, address: str = "") -> dict[str, Any]:
+    """The viewer's document of one trace. `address`: where its looks are served; the trace's own in the store where that is empty."""
+    address = address or f"/api/traces/{trace_id}"
     pictures = [picture_view(picture) for picture in trace.sample.pictures]
     return {
         "id": trace_id,
@@ -40,7 +41,7 @@ def trace_view(trace: Trace, *, trace_id: str, dataset: str) -> dict[str, Any]:
         "stop_title": STOP_TITLES[trace.stop],
         "stop_words": STOP_SENTENCES[trace.stop],
         "faults": [_fault(fault) for fault in trace.faults],
-        "steps": _steps(trace, trace_id),
+        "steps": _steps(trace, address),
         "answer": _answer(trace),
         "truth": _truth(trace.sample),
         "rewards": [_reward(breakdown) for profile in REWARD_PROFILES if (breakdown := reward(trace, profile))],
@@ -118,16 +119,16 @@ def _settings_words(settings: dict[str, Any]) -> str:
     return " · ".join(shown)
 
 
-def _steps(trace: Trace, trace_id: str) -> list[dict[str, Any]]:
+def _steps(trace: Trace, address: str) -> list[dict[str, Any]]:
     look_index = 0
     views = []
     for step in trace.steps:
-        views.append(_step(step, trace, trace_id, look_index))
+        views.append(_step(step, trace, address, look_index))
         look_index += step.look is not None
     return views
 
 
-def _step(step: Step, trace: Trace, trace_id: str, look_index: int) -> dict[str, Any]:
+def _step(step: Step, trace: Trace, address: str, look_index: int) -> dict[str, Any]:
     size = trace.frame.picture
     return {
         "index": step.index,
@@ -137,7 +138,7 @@ def _step(step: Step, trace: Trace, trace_id: str, look_index: int) -> dict[str,
         "point": {"x": step.point.x, "y": step.point.y, "inside": step.inside} if step.point else None,
         "place": describe_place(step.point, size) if step.point else "",
         "source": step.mention.source if step.mention else None,
-        "look": _look(step, trace_id, look_index, trace.frame),
+        "look": _look(step, address, look_index, trace.frame),
         "audit": _audit(step, trace.frame),
     }
 
@@ -157,7 +158,7 @@ def _parts(step: Step) -> list[dict[str, Any]]:
     return [part for part in parts if part["text"]]
 
 
-def _look(step: Step, trace_id: str, index: int, frame: CoordinateFrame) -> dict[str, Any] | None:
+def _look(step: Step, address: str, index: int, frame: CoordinateFrame) -> dict[str, Any] | None:
     look = step.look
     if look is None:
         return None
@@ -165,7 +166,7 @@ def _look(step: Step, trace_id: str, index: int, frame: CoordinateFrame) -> dict
         "index": index,
         "window": list(look.window.corners),
         "map": _crop_map(look, frame),
-        "url": f"/api/traces/{trace_id}/looks/{index}.png",
+        "url": f"{address}/looks/{index}.png",
         "output": [look.output.width, look.output.height],
         "dot": look.dot,
         "cut": list(look.cut),

@@ -203,6 +203,12 @@ class StudyStore:
         }
         return SelectionPreview(traces["", ""], steps["", ""], len(pictures), shares["domain"], shares["policy"])
 
+    def asked_of(self, study_id: int, traces: Sequence[str]) -> int:
+        """How many steps of these traces, by their content hashes, the study asks now."""
+        counted = _asked().where(ItemRow.study_id == study_id, ItemRow.trace_hash.in_(list(traces))).group_by(ItemRow.study_id)
+        with self.database.reading() as connection:
+            return sum(row[1] for row in connection.execute(counted))
+
     def asked_step(self, item_id: int) -> AskedStep:
         """All that is needed to show an item, whether or not it is still asked. Raises NotFound where it or its trace is gone."""
         with self.database.reading() as connection:

@@ -49,6 +49,7 @@ def _open_and_serve(settings: Settings, listening: socket.socket) -> int:
         from annotations.demo import seed_demo
         from annotations.demo_study import seed_demo_study
         from app.accounts import say, settle_accounts
+        from app.run_journals import recovered_words
         from app.services import STATIC, open_services
 
     with open_services(settings) as services:
@@ -56,6 +57,7 @@ def _open_and_serve(settings: Settings, listening: socket.socket) -> int:
         if not settings.read_only:
             seed_demo(services.store, services.pictures, STATIC / "demo")
             seed_demo_study(services.studies)
+            say(recovered_words(services.runs.recover()))
         os.environ["GRADIO_TEMP_DIR"] = str(services.scratch / "uploads")
         with quick_and_offline():
             from app.server import build_app

@@ -1,0 +1,83 @@
+"""Which policies can be asked: those named at the start, and those that were added in the app, which the data folder keeps.
+
+A line names a policy and never holds a key: keys are read from the environment when a policy is opened.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Lock
+
+from annotations.durable import whole_file
+from core.errors import PolicyError, ReadOnly, StartError, StoreError
+from core.policies.references import FORMS, read_reference
+
+FILE = "policies.json"
+_LONGEST = 500
+_MOST = 100
+
+
+class PolicyList:
+    """References of policies, those of the start first. Safe to use from several threads.
+
+    file  where added ones are kept; None: none can be added. Raises StartError for a file that is no such list.
+    """
+
+    def __init__(self, named: Sequence[str], file: Path | None) -> None:
+        self._named = tuple(checked(reference) for reference in named)
+        self._file = file
+        self._added = _read(file) if file is not None and file.is_file() else ()
+        self._lock = Lock()
+
+    @property
+    def may_add(self) -> bool:
+        """Whether an added one could be kept."""
+        return self._file is not None
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """All of them, each once."""
+        return tuple(dict.fromkeys((*self._named, *self._added)))
+
+    def add(self, reference: str) -> str:
+        """The reference as it is kept, on the disk when this returns.
+
+        Raises PolicyError for one that cannot be taken, ReadOnly and StoreError where nothing can be written.
+        """
+        reference = checked(reference)
+        with self._lock:
+            if reference in self.references:
+                return reference
+            if self._file is None:
+                raise ReadOnly("With --read-only no policy can be added: name it at the start with --policy, or leave --read-only out.")
+            if len(self._added) >= _MOST:
+                raise PolicyError(f"There are {_MOST} added policies already: take some out of {FILE} in the data folder first.")
+            added = (*self._added, reference)
+            _write(self._file, added)
+            self._added = added
+        return reference
+
+
+def checked(reference: str) -> str:
+    """A reference without blanks around it. Raises PolicyError for one that names nothing, and for one that holds a secret."""
+    if len(reference) > _LONGEST:
+        raise PolicyError(f"A policy is named in at most {_LONGEST} signs, as {FORMS}.")
+    return read_reference(reference).text
+
+
+def _read(file: Path) -> tuple[str, ...]:
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))["policies"]
+        return tuple(checked(str(reference)) for reference in found)
+    except (OSError, ValueError, KeyError, TypeError, PolicyError) as error:
+        raise StartError(f"The list of policies {file} cannot be read ({error}): mend it, or take it away.") from error
+
+
+def _write(file: Path, references: Sequence[str]) -> None:
+    try:
+        with whole_file(file) as out:
+            out.write((json.dumps({"policies": list(references)}, indent=1, ensure_ascii=False) + "\n").encode())
+    except OSError as error:
+        raise StoreError(f"{file} cannot be written ({error.strerror}): make room, or change its permissions.") from error
