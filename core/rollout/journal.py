@@ -28,6 +28,8 @@ from core.rollout.unfinished import Unfinished
 from core.rollout.values import Began, Ended, RolloutEvent, Spoke
 from core.trace import Author, StopReason, Trace
 
+_BEGINNING = b'{"began": '
+
 
 class Journal:
     """A journal that is being written. Raises OSError where its file cannot be.
@@ -87,6 +89,12 @@ def read_journal(path: Path) -> tuple[Trace, ...]:
         except (KeyError, TypeError, ValueError, ValidationError, TraceError) as error:
             raise TraceError(f"{path.name}, line {number} is not a line of a run's journal: {error}.") from error
     return tuple(one if isinstance(one, Trace) else one.trace(StopReason.ERROR) for one in found.values())
+
+
+def is_journal(path: Path) -> bool:
+    """Whether a file begins as a run's journal does. Raises OSError for one that cannot be read."""
+    with path.open("rb") as file:
+        return file.read(len(_BEGINNING)) == _BEGINNING
 
 
 def _line(event: RolloutEvent) -> dict[str, Any] | None:
