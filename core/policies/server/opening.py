@@ -1,0 +1,165 @@
+"""From an address to a policy: who answers there, which models it has, and what it takes."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from core.errors import PolicyError, PolicyNotFound
+from core.policies.server.asking import Asker
+from core.policies.server.connection import Connection, Refused
+from core.policies.server.dialects import SGLANG, TRANSFORMERS, VLLM, Dialect, recognised
+from core.policies.server.framing import ServerOptions, framed_card
+from core.policies.server.keys import find_key
+from core.policies.server.limits import Limits
+from core.policies.server.policy import ServerPolicy
+from core.policies.server.refusals import strange
+
+AT_ONCE = 16
+"""Turns that a server is asked for at the same time, where nothing else is said."""
+_NAMED = 8
+_PINNED = re.compile(r"pinned to '([^']+)'")
+
+
+def open_server(url: str, model: str | None, options: ServerOptions, *, limits: Limits | None = None) -> ServerPolicy:
+    """The policy of a server's model; without `model`, of the one that it has. Nothing is generated yet.
+
+    `url` is the root of its API ("http://127.0.0.1:8000/v1"; without a path, /v1). The key comes from the environment (see
+    `core.policies.server.keys`). Raises PolicyNotFound where nobody answers, where it is no such server, or has no such model;
+    PolicyError for an address with secrets in it, a refused key, and a space that nothing tells.
+    """
+    limits = limits or Limits()
+    address = root_address(url)
+    connection = Connection(address, find_key(address), limits)
+    with ExitStack() as on_failure:
+        on_failure.callback(connection.close)
+        found = connection.run(_look(connection, model))
+        at_once = limits.at_once or options.slots or (1 if found.dialect.serial else AT_ONCE)
+        card = framed_card(found.model, options, found.context, {**found.details, "at_once": at_once})
+        on_failure.pop_all()
+    asker = Asker(connection, found.model, found.dialect, asyncio.Semaphore(at_once))
+    return ServerPolicy(connection, asker, card)
+
+
+def root_address(url: str) -> str:
+    """The root of a server's API, without a slash at its end. Raises PolicyError for what is none, or has a secret in it."""
+    parts = urlsplit(url.strip())
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise PolicyError("A server's address is like http://127.0.0.1:8000/v1: begin it with http:// or https:// and name the host.")
+    if "@" in parts.netloc or parts.query:
+        # The address stands in traces. It is not repeated here, for the same reason.
+        raise PolicyError("A server's address holds no name, password or key: put the key into SACCADE_API_KEY, and leave them out.")
+    path = parts.path.rstrip("/").removesuffix("/chat/completions").removesuffix("/models")
+    return f"{parts.scheme}://{parts.netloc}{path or '/v1'}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    dialect: Dialect
+    model: str
+    context: int | None
+    details: dict[str, object]
+
+
+async def _look(connection: Connection, wanted: str | None) -> _Found:
+    try:
+        models = await _models(connection)
+        routes = frozenset[str]()
+        if not any(entry.get("owned_by") in ("vllm", "sglang") for entry in models or ()):
+            routes = await _routes(connection)
+        if models is None and not any(route.endswith("/chat/completions") for route in routes):
+            raise strange(connection.address, "it has no list of models")
+        dialect = recognised(frozenset(str(entry.get("owned_by")) for entry in models or ()), routes)
+        name = await _named(connection, dialect, models or (), wanted)
+        return _Found(dialect, name, _context(models or (), name), await _details(connection, dialect))
+    except Refused as refused:
+        raise refused.refusal.error from None
+
+
+async def _models(connection: Connection) -> tuple[Mapping[str, Any], ...] | None:
+    """The entries of its list of models; None where it has no such list. Raises Refused where it lets nobody in or nobody answers."""
+    told = await _told(connection, "models")
+    data = told.get("data") if isinstance(told, Mapping) else None
+    if not isinstance(data, list):
+        return None
+    return tuple(entry for entry in data if isinstance(entry, Mapping) and isinstance(entry.get("id"), str))
+
+
+async def _routes(connection: Connection) -> frozenset[str]:
+    told = await _told(connection, "/openapi.json")
+    paths = told.get("paths") if isinstance(told, Mapping) else None
+    return frozenset(str(path) for path in paths) if isinstance(paths, Mapping) else frozenset()
+
+
+async def _told(connection: Connection, path: str) -> object:
+    """What a GET answers; None where the server has no such address or fails on it, as `transformers serve` does without a cache."""
+    for last in (False, True):
+        try:
+            return await connection.fetch(path)
+        except Refused as refused:
+            status = refused.refusal.status
+            if status is not None and (status in (400, 404, 405, 422) or status >= 500):
+                return None
+            if last or not refused.refusal.again:
+                raise
+        await asyncio.sleep(connection.limits.pause)
+    return None
+
+
+async def _named(connection: Connection, dialect: Dialect, models: tuple[Mapping[str, Any], ...], wanted: str | None) -> str:
+    names = [str(entry["id"]) for entry in models]
+    if wanted in names and wanted is not None:
+        return wanted
+    if dialect is TRANSFORMERS:
+        # Its list is of what lies in its cache, not of what it serves; the model that it is pinned to it names when asked for another.
+        pinned = await _pinned(connection)
+        if pinned is None and wanted:
+            return wanted
+        names = [pinned] if pinned is not None else names
+    if wanted is None and len(names) == 1:
+        return names[0]
+    if wanted in names and wanted is not None:
+        return wanted
+    listed = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+    if wanted is None:
+        what = f"several models ({listed})" if names else "no model that it names"
+        raise PolicyNotFound(f"The server at {connection.address} has {what}: say which, behind a # ({connection.address}#model).")
+    if not names:
+        return wanted
+    raise PolicyNotFound(f"The server at {connection.address} has no model called {wanted}; it has {listed}.")
+
+
+async def _pinned(connection: Connection) -> str | None:
+    path = urlsplit(connection.address).path
+    body = {"model": "", "messages": [{"role": "user", "content": "-"}], "max_tokens": 1}
+    try:
+        await connection.post(f"{path}/chat/completions", body)
+    except Refused as refused:
+        found = _PINNED.search(refused.refusal.message)
+        return found[1] if found else None
+    return None
+
+
+def _context(models: tuple[Mapping[str, Any], ...], name: str) -> int | None:
+    told = next((entry.get("max_model_len") for entry in models if entry["id"] == name), None)
+    return told if isinstance(told, int) and told > 0 else None
+
+
+async def _details(connection: Connection, dialect: Dialect) -> dict[str, object]:
+    details: dict[str, object] = {
+        "server": dialect.title,
+        "address": connection.address,
+        "prefix": "continued by the server" if dialect.prefill else "demanded in words, its tag opened here",
+        "stop": "by the server" if dialect.stop else "the stream is closed",
+    }
+    if dialect in (VLLM, SGLANG):
+        told = await _told(connection, "/version" if dialect is VLLM else "/server_info")
+        version = told.get("version") if isinstance(told, Mapping) else None
+        if isinstance(version, str):
+            details["version"] = version
+    return details
