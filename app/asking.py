@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
 
 from annotations.demo import DEMO_DATASET, DEMO_ORIGIN
 from annotations.pictures import PictureStore, read_header, turned_upright
 from annotations.queries import TraceQuery
 from annotations.store import Store
 from core.domains import DOMAINS
-from core.errors import GeometryError, NotFound, PolicyError, TruthError
+from core.errors import GeometryError, PolicyError, TruthError
 from core.geometry import Box, Point
 from core.grammar import read_box, read_point
 from core.rollout.values import RolloutSettings, Task, Turns
@@ -24,7 +23,7 @@ MAX_QUESTION = 8_000
 MAX_TRUTH = 2_000
 # No conversation of the method comes near; a run beyond them would only fill the memory.
 MOST = {"max_turns": 64, "max_pictures": 64, "max_tokens": 131_072, "max_new_tokens": 32_768}
-# Recorded runs that are at hand for replay, where the demo is not there.
+# Of a data set that somebody has filled further.
 _RECORDED = 200
 
 
@@ -106,30 +105,23 @@ def picture_in_store(sha256: str, store: Store, pictures: PictureStore) -> Pictu
 
 
 def recorded_traces(store: Store) -> tuple[Trace, ...]:
-    """The runs that are played back where no model is at hand: the demo's own, and without them the newest of the store.
+    """The runs that are played back where no model is at hand: the one that ships, and those of the demo's traces that go with it.
 
-    Raises NotFound where there is none.
+    Raises PolicyNotFound and PolicyError where the one that ships is gone or damaged.
     """
-    demo = tuple(trace for trace in _with_picture(store, TraceQuery(dataset=(DEMO_DATASET,))) if trace.origin.kind == DEMO_ORIGIN)
-    if found := demo or tuple(_with_picture(store, TraceQuery())):
-        return found
-    raise NotFound("There is no recorded run to play back: import traces, or name a policy with --policy.")
+    from core.policies.replay import recorded, replayable
+
+    demo = (stored.trace for stored in store.iter_traces(TraceQuery(dataset=(DEMO_DATASET,))))
+    return replayable((*recorded(), *(trace for trace in islice(demo, _RECORDED) if trace.origin.kind == DEMO_ORIGIN)))
 
 
-def _with_picture(store: Store, query: TraceQuery) -> Iterator[Trace]:
-    traces = (stored.trace for stored in store.iter_traces(query))
-    return islice((trace for trace in traces if trace.sample.pictures and trace.turns), _RECORDED)
-
-
-def recorded_samples(store: Store) -> tuple[Sample, ...]:
-    """The questions that recorded runs answer, each once, the first of the list first; none where there is no recorded run."""
-    try:
-        traces = recorded_traces(store)
-    except NotFound:
-        return ()
-    samples: dict[Any, Sample] = {}
+def recorded_samples(traces: Iterable[Trace]) -> tuple[tuple[Sample, int], ...]:
+    """The questions that recorded runs answer, in their order, and how often each was asked."""
+    samples: dict[tuple[str, str], tuple[Sample, int]] = {}
     for trace in traces:
-        samples.setdefault((trace.sample.question, trace.sample.pictures[0].sha256), trace.sample)
+        key = (trace.sample.question, trace.sample.pictures[0].sha256)
+        sample, count = samples.get(key, (trace.sample, 0))
+        samples[key] = sample, count + 1
     return tuple(samples.values())
 
 

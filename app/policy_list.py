@@ -22,19 +22,26 @@ _MOST = 100
 class PolicyList:
     """References of policies, those of the start first. Safe to use from several threads.
 
-    file  where added ones are kept; None: none can be added. Raises StartError for a file that is no such list.
+    file  where added ones are kept; None: none can be added. What reads it raises StartError where it is no such list
     """
 
     def __init__(self, named: Sequence[str], file: Path | None) -> None:
         self._named = tuple(checked(reference) for reference in named)
         self._file = file
-        self._added = _read(file) if file is not None and file.is_file() else ()
+        self._read: tuple[str, ...] | None = None
         self._lock = Lock()
 
     @property
     def may_add(self) -> bool:
         """Whether an added one could be kept."""
         return self._file is not None
+
+    @property
+    def _added(self) -> tuple[str, ...]:
+        """Those of the file, read when somebody first asks: a command that asks nobody does not need it to be whole."""
+        if self._read is None:
+            self._read = _read(self._file) if self._file is not None and self._file.is_file() else ()
+        return self._read
 
     @property
     def references(self) -> tuple[str, ...]:
@@ -56,7 +63,7 @@ class PolicyList:
                 raise PolicyError(f"There are {_MOST} added policies already: take some out of {FILE} in the data folder first.")
             added = (*self._added, reference)
             _write(self._file, added)
-            self._added = added
+            self._read = added
         return reference
 
 

@@ -26,7 +26,7 @@ REPLAY = "replay"
 # How often somebody who waits looks whether they still want to, in seconds.
 _GLANCE = 0.1
 # How long the end of the program waits for a load that does not hear, in seconds.
-_FAREWELL = 5.0
+_FAREWELL = 0.5
 _DEFECT = "The policy could not be opened because of a defect of the program, which is told in the program's own window: choose another."
 
 Progress = Callable[[str, float | None], None]

@@ -16,7 +16,7 @@ from annotations.documents import MAX_INTEGER, check_name
 from annotations.queries import TraceQuery
 from annotations.raters.values import Role
 from app.api import Kit
-from app.asking import DATASET, MAX_QUESTION, MAX_SAMPLES, Asked, picture_in_store, recorded_samples, sample_of, truth_of
+from app.asking import DATASET, MAX_QUESTION, MAX_SAMPLES, Asked, picture_in_store, recorded_samples, recorded_traces, sample_of, truth_of
 from app.bodies import Form, body_of
 from app.identity import actor_of, door_of
 from app.live_run import LiveRun
@@ -28,7 +28,7 @@ from app.services import Services
 from app.view import picture_view
 from app.words import DOMAIN_TITLES
 from core.domains import DOMAINS
-from core.errors import NotFound
+from core.errors import NotFound, PolicyError
 from core.policies.conversation import Sampling
 from core.rollout.values import PAPER_SAMPLING, RolloutSettings, Turns
 from core.trace import DomainName, Sample, TruthKind
@@ -149,7 +149,7 @@ def what_to_ask(kit: Kit) -> JSONResponse:
             "datasets": [one.value for one in kit.store.facets(TraceQuery()).datasets],
             "studies": [{"id": study.id, "name": study.name} for study in kit.studies.list() if not study.closed],
             "read_only": kit.settings.read_only,
-            "examples": [_example(sample) for sample in recorded_samples(kit.store) if sample.pictures[0].sha256 in kit.pictures],
+            "examples": [_example(*one) for one in _recorded(kit) if one[0].pictures[0].sha256 in kit.pictures],
         }
     )
 
@@ -238,7 +238,15 @@ def _domain(name: DomainName) -> Json:
     return {"name": name.value, "title": DOMAIN_TITLES[name], "multi": multi, "answer_kind": domain.answer_kind.value, "crop": crop}
 
 
-def _example(sample: Sample) -> Json:
+def _recorded(kit: Services) -> tuple[tuple[Sample, int], ...]:
+    """What recorded runs answer; nothing where they cannot be read, which asking them tells."""
+    try:
+        return recorded_samples(recorded_traces(kit.store))
+    except PolicyError:
+        return ()
+
+
+def _example(sample: Sample, samples: int) -> Json:
     known = sample.truth.kind is not TruthKind.NONE
     truth = {"kind": sample.truth.kind.value, "text": sample.truth.text} if known else None
     return {
@@ -246,4 +254,5 @@ def _example(sample: Sample) -> Json:
         "domain": sample.domain.value,
         "picture": picture_view(sample.pictures[0]),
         "truth": truth,
+        "samples": samples,
     }

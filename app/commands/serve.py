@@ -53,6 +53,8 @@ def _open_and_serve(settings: Settings, listening: socket.socket) -> int:
         from app.services import STATIC, open_services
 
     with open_services(settings) as services:
+        # A list of policies that cannot be read is told now, and not by the page.
+        services.shelf.lines()
         say(settle_accounts(services.raters, settings, listening))
         if not settings.read_only:
             seed_demo(services.store, services.pictures, STATIC / "demo")

@@ -176,7 +176,7 @@ def main() -> int:
         open_asking(Path(folder), pace=0.1, demo=True) as world,
         serving_asks(world, 7873) as address,
     ):
-        print(f"The routes of asking are at {address}", flush=True)
+        sys.stderr.write(f"The routes of asking are at {address}\n")
         threading.Event().wait()
     return 0
 
