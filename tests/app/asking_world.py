@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 from argparse import Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -94,6 +94,14 @@ class _Told(ScriptedPolicy):
     def close(self) -> None:
         super().close()
         self._opening.closed.append(self.card.name)
+
+
+def eventually(true: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Waits until something is so; however slow the machine, it is given up only long after it should have been."""
+    until = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < until, "it never came to be so"
+        time.sleep(0.005)
 
 
 def png(colour: str = "teal", size: tuple[int, int] = SIZE) -> bytes:

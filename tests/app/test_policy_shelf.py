@@ -1,0 +1,208 @@
+"""The shelf: policies are opened once for all who wait, one checkpoint at a time, and closed in the end."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from app.policy_list import PolicyList
+from app.policy_shelf import PolicyShelf, PolicyState, Stopped
+from core.errors import NotFound, PolicyError, ReadOnly, StartError
+from core.policies.protocol import PolicyKind
+from tests.app.asking_world import LOOKER, SLOW_TO_LOAD, Opening, eventually
+
+OTHER, SERVER, FOLDER = "test/other", "http://127.0.0.1:9/v1#model", "./some-folder"
+NEVER = threading.Event()
+
+
+@pytest.fixture
+def opening() -> Opening:
+    return Opening()
+
+
+@pytest.fixture
+def shelf(opening: Opening) -> Iterator[PolicyShelf]:
+    made = PolicyShelf(opening.open, PolicyList((LOOKER, OTHER, SLOW_TO_LOAD, SERVER), None))
+    yield made
+    made.close()
+
+
+def in_thread(work: Callable[[], None]) -> tuple[threading.Thread, list[BaseException]]:
+    """The work in a thread of its own, and what it raised."""
+    raised: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            work()
+        except PolicyError as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread, raised
+
+
+def hold(
+    shelf: PolicyShelf, reference: str, until: threading.Event, stop: threading.Event = NEVER
+) -> tuple[threading.Thread, list[BaseException]]:
+    def work() -> None:
+        with shelf.lend(reference, stop):
+            until.wait(20)
+
+    return in_thread(work)
+
+
+def state(shelf: PolicyShelf, reference: str) -> PolicyState:
+    return shelf.line(reference).state
+
+
+def test_what_can_be_asked_and_what_is_asked_where_nobody_chose(tmp_path: Path, opening: Opening) -> None:
+    shelf = PolicyShelf(opening.open, PolicyList((), tmp_path / "policies.json"))
+    assert (shelf.references, shelf.default) == (("replay",), "replay")
+    assert (shelf.line("replay").kind, shelf.line("replay").recorded) == (PolicyKind.SCRIPTED, True)
+    shelf.add(f"  {LOOKER} ")
+    shelf.add(SERVER)
+    shelf.add(LOOKER)
+    assert shelf.references == (LOOKER, SERVER, "replay")
+    assert shelf.default == LOOKER
+    assert json.loads((tmp_path / "policies.json").read_text()) == {"policies": [LOOKER, SERVER]}
+    named = PolicyShelf(opening.open, PolicyList((OTHER,), tmp_path / "policies.json"))
+    assert named.references == (OTHER, LOOKER, SERVER, "replay")
+    assert [(line.name, line.kind) for line in named.lines()][2:3] == [("model", PolicyKind.SERVER)]
+
+
+@pytest.mark.parametrize("reference", ["", "   ", "no policy at all", "x" * 501, "http://me:secret@host/v1", "http://secret@host/v1#m", "http://host/v1?key=secret"])  # fmt: skip
+def test_what_names_no_policy_or_holds_a_key_is_refused_and_not_kept(tmp_path: Path, reference: str) -> None:
+    kept = PolicyList((), tmp_path / "policies.json")
+    with pytest.raises(PolicyError) as refused:
+        kept.add(reference)
+    assert str(refused.value).endswith(".") and "me:secret" not in str(refused.value) and "secret@" not in str(refused.value)
+    assert not (tmp_path / "policies.json").exists()
+
+
+def test_a_list_that_cannot_be_read_is_told_when_it_is_needed(tmp_path: Path) -> None:
+    file = tmp_path / "policies.json"
+    for broken in ("{", '{"policies": 3}', "[]", '{"policies": ["no policy at all"]}'):
+        file.write_text(broken)
+        kept = PolicyList((), file)
+        with pytest.raises(StartError, match=r"policies\.json cannot be read .* mend it, or take it away\.$"):
+            assert kept.references
+    with pytest.raises(ReadOnly):
+        PolicyList((), None).add(LOOKER)
+
+
+def test_a_policy_is_opened_once_for_all_who_wait(shelf: PolicyShelf, opening: Opening) -> None:
+    until = threading.Event()
+    waiting = [hold(shelf, SLOW_TO_LOAD, until) for _ in range(5)]
+    eventually(lambda: state(shelf, SLOW_TO_LOAD) is PolicyState.LOADING)
+    line = shelf.line(SLOW_TO_LOAD)
+    assert (line.words, line.percent) == ("weights are read", 50.0)
+    opening.hold.set()
+    eventually(lambda: shelf.line(SLOW_TO_LOAD).words == "is asked by 5 runs")
+    assert opening.opened == [SLOW_TO_LOAD] and state(shelf, SLOW_TO_LOAD) is PolicyState.BUSY
+    until.set()
+    for thread, raised in waiting:
+        thread.join(10)
+        assert raised == []
+    assert state(shelf, SLOW_TO_LOAD) is PolicyState.READY
+    with shelf.lend(SLOW_TO_LOAD, NEVER):
+        assert opening.opened == [SLOW_TO_LOAD]
+
+
+def test_one_checkpoint_at_a_time_and_never_one_that_is_asked_goes(shelf: PolicyShelf, opening: Opening) -> None:
+    until = threading.Event()
+    with ExitStack() as stack:
+        first = stack.enter_context(shelf.lend(LOOKER, NEVER))
+        thread, raised = hold(shelf, OTHER, until)
+        eventually(lambda: "waits while test/looker is asked" in shelf.line(OTHER).words)
+        with shelf.lend(SERVER, NEVER):
+            pass  # a server takes no memory here, and nobody waits for it
+        assert opening.opened == [LOOKER, SERVER] and opening.closed == []
+        # Whoever comes now for the first is behind the one who waits for the other.
+        late, late_raised = hold(shelf, LOOKER, until)
+        assert first.session() is not None
+    eventually(lambda: opening.opened == [LOOKER, SERVER, OTHER])
+    assert opening.closed == [LOOKER] and state(shelf, LOOKER) is PolicyState.LOADING
+    until.set()
+    for one in (thread, late):
+        one.join(10)
+    assert (raised, late_raised) == ([], [])
+    assert opening.opened == [LOOKER, SERVER, OTHER, LOOKER] and opening.closed == [LOOKER, OTHER]
+
+
+def test_a_failure_is_told_to_all_who_wait_and_can_be_tried_again(shelf: PolicyShelf, opening: Opening) -> None:
+    opening.broken[LOOKER] = "The checkpoint is broken: load it anew."
+    with pytest.raises(PolicyError, match="is broken"), shelf.lend(LOOKER, NEVER):
+        pass
+    assert (state(shelf, LOOKER), shelf.line(LOOKER).words) == (PolicyState.FAILED, "The checkpoint is broken: load it anew.")
+    opening.broken.clear()
+    with shelf.lend(LOOKER, NEVER) as policy:
+        assert policy.card.name == LOOKER
+    assert state(shelf, LOOKER) is PolicyState.READY
+
+
+def test_who_no_longer_wants_to_wait_goes_at_once_and_the_opening_is_given_up(shelf: PolicyShelf, opening: Opening) -> None:
+    stop = threading.Event()
+    thread, raised = hold(shelf, SLOW_TO_LOAD, threading.Event(), stop)
+    eventually(lambda: state(shelf, SLOW_TO_LOAD) is PolicyState.LOADING)
+    stop.set()
+    thread.join(10)
+    assert [type(error) for error in raised] == [Stopped]
+    eventually(lambda: state(shelf, SLOW_TO_LOAD) is PolicyState.IDLE)
+    assert opening.opened == []
+
+
+def test_an_opening_goes_on_for_those_who_still_wait(shelf: PolicyShelf, opening: Opening) -> None:
+    stop, until = threading.Event(), threading.Event()
+    leaver, left = hold(shelf, SLOW_TO_LOAD, until, stop)
+    stayer, stayed = hold(shelf, SLOW_TO_LOAD, until)
+    eventually(lambda: state(shelf, SLOW_TO_LOAD) is PolicyState.LOADING)
+    stop.set()
+    leaver.join(10)
+    opening.hold.set()
+    until.set()
+    stayer.join(10)
+    assert len(left) == 1 and stayed == [] and opening.opened == [SLOW_TO_LOAD]
+
+
+def test_a_policy_is_made_ready_by_hand_and_that_can_be_stopped(shelf: PolicyShelf, opening: Opening) -> None:
+    shelf.begin_loading(SLOW_TO_LOAD)
+    shelf.begin_loading(SLOW_TO_LOAD)
+    eventually(lambda: shelf.line(SLOW_TO_LOAD).percent == 50.0)
+    shelf.stop_loading(SLOW_TO_LOAD)
+    eventually(lambda: state(shelf, SLOW_TO_LOAD) is PolicyState.IDLE)
+    opening.hold.set()
+    shelf.begin_loading(SLOW_TO_LOAD)
+    eventually(lambda: state(shelf, SLOW_TO_LOAD) is PolicyState.READY)
+    assert opening.opened == [SLOW_TO_LOAD]
+    opening.broken[OTHER] = "There is no such checkpoint."
+    shelf.begin_loading(OTHER)
+    eventually(lambda: shelf.line(OTHER).words == "There is no such checkpoint.")
+
+
+def test_a_policy_that_is_not_on_the_shelf_is_not_opened(shelf: PolicyShelf, opening: Opening) -> None:
+    for ask in (shelf.line, shelf.begin_loading, shelf.stop_loading):
+        with pytest.raises(NotFound, match="is not on the list"):
+            ask("test/unknown")
+    with pytest.raises(NotFound), shelf.lend("test/unknown", NEVER):
+        pass
+    assert opening.opened == []
+
+
+def test_in_the_end_everything_is_closed_and_nothing_is_opened_any_more(shelf: PolicyShelf, opening: Opening) -> None:
+    with shelf.lend(LOOKER, NEVER), shelf.lend(SERVER, NEVER):
+        pass
+    thread, raised = hold(shelf, SLOW_TO_LOAD, threading.Event())
+    eventually(lambda: state(shelf, SLOW_TO_LOAD) is PolicyState.LOADING)
+    shelf.close()
+    shelf.close()
+    thread.join(10)
+    assert sorted(opening.closed) == sorted([LOOKER, SERVER]) and opening.opened == [LOOKER, SERVER]
+    assert [type(error) for error in raised] == [Stopped]
+    with pytest.raises(Stopped, match="is ending"), shelf.lend(LOOKER, NEVER):
+        pass
