@@ -144,11 +144,18 @@ def with_policies(services: Services, opening: Opening, named: Sequence[str]) ->
 
 @contextmanager
 def open_asking(
-    folder: Path, *, pace: float = 0.0, named: Sequence[str] = (LOOKER, FAILER, SLOW_TO_LOAD), read_only: bool = False, demo: bool = False
+    folder: Path,
+    *,
+    pace: float = 0.0,
+    named: Sequence[str] = (LOOKER, FAILER, SLOW_TO_LOAD),
+    read_only: bool = False,
+    demo: bool = False,
+    opening: Opening | None = None,
 ) -> Iterator[AskingWorld]:
-    """A world over the data in a folder. `pace`: seconds that a word takes; `demo`: with the examples and their study."""
+    """A world over the data in a folder. `pace`: seconds that a word takes; `demo`: with the examples and their study; `opening`: in
+    place of the one that opens this module's policies."""
     with open_services(settings_from(Namespace(data_dir=folder, read_only=read_only), {})) as opened:
-        opening = Opening(pace)
+        opening = opening or Opening(pace)
         services = with_policies(opened, opening, named)
         if demo:
             seed_demo(services.store, services.pictures, STATIC / "demo")
