@@ -14,7 +14,7 @@ import torch
 import transformers
 from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
-from transformers import PreTrainedModel
+from transformers import PreTrainedConfig, PreTrainedModel
 
 from core.errors import OutOfMemory, PolicyError
 from core.policies.families import Family
@@ -68,6 +68,7 @@ def load(named: Reference, options: PolicyOptions, *, progress: Tell, stop: thre
     device = device_of(options.device)
     dtype = dtype_of(options.dtype, device)
     checkpoint = found.checkpoint
+    config = _config(named.name, checkpoint)
     least, most = image_area(_with(found, "preprocessor_config.json"), checkpoint.family, options.min_pixels, options.max_pixels)
     need = memory.need_of(checkpoint, str(dtype).removeprefix("torch."))
     free = free_bytes(device)
@@ -77,7 +78,7 @@ def load(named: Reference, options: PolicyOptions, *, progress: Tell, stop: thre
     )
     rendering = _rendering(found, least, most)
     check_stopped(stop)
-    model = _model(named.name, checkpoint, device, dtype, progress, stop)
+    model = _model(named.name, checkpoint, config, device, dtype, progress, stop)
     if found.adapter is not None:
         progress(LoadProgress("Merging the adapter"))
         model = merged(model, found.adapter, checkpoint.folder)
@@ -148,8 +149,24 @@ def _rendering(found: Found, least: int, most: int) -> Rendering:
     )
 
 
+def _config(name: str, checkpoint: Checkpoint) -> PreTrainedConfig:
+    try:
+        config: PreTrainedConfig = getattr(transformers, checkpoint.family.model).config_class.from_pretrained(
+            checkpoint.folder, local_files_only=True
+        )
+    except _LOADING_ERRORS as error:
+        raise PolicyError(f"The config.json of {name} describes no model ({_first_line(error)}): download or copy it again.") from error
+    return config
+
+
 def _model(
-    name: str, checkpoint: Checkpoint, device: torch.device, dtype: torch.dtype, progress: Tell, stop: threading.Event | None
+    name: str,
+    checkpoint: Checkpoint,
+    config: PreTrainedConfig,
+    device: torch.device,
+    dtype: torch.dtype,
+    progress: Tell,
+    stop: threading.Event | None,
 ) -> PreTrainedModel:
     kind = getattr(transformers, checkpoint.family.model)
     while not _ONE_AT_A_TIME.acquire(timeout=0.2):
@@ -159,6 +176,7 @@ def _model(
         with _told(progress, stop, checkpoint.size):
             model, report = kind.from_pretrained(
                 checkpoint.folder,
+                config=config,
                 dtype=dtype,
                 attn_implementation=_attention(device, dtype),
                 device_map=None if device.type == "cpu" else {"": device},
@@ -278,4 +296,5 @@ def _counted(weights: Iterable[Any], progress: Tell, stop: threading.Event | Non
 
 
 def _first_line(error: object) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:240]
+    lines = (str(error).strip() or type(error).__name__).splitlines()
+    return " ".join(line.strip() for line in lines[:2])[:240]

@@ -107,13 +107,13 @@ def check_memory(need: Need, *, name: str, device: str, dtype: str, free: int, p
         mends += ["another device" if device != "cpu" else "a machine or a GPU with more", "a smaller model", "a server"]
     else:
         if slots > 1 and need.total(pixels) <= free:
-            mends.append(f"{need.slots(pixels, free)} conversations at once instead of {slots}")
+            mends.append(f"{need.slots(pixels, free)} conversations at once instead of {slots:,}")
         else:
             mends.append(f"at most {smaller:,} pixels a picture instead of {pixels:,}")
         mends.append("a machine or a GPU with more")
     weights, total = gigabytes(need.weights), gigabytes(need.total(pixels, slots))
     raise OutOfMemory(
-        f"{name} does not fit on {device}: it needs {total} (weights in {dtype} {weights}, the rest for {slots} "
+        f"{name} does not fit on {device}: it needs {total} (weights in {dtype} {weights}, the rest for {slots:,} "
         f"{'conversation' if slots == 1 else 'conversations'} with pictures of up to {pixels:,} pixels), and {gigabytes(free)} is free. "
         f"What helps: {', or '.join(mends)}."
     )

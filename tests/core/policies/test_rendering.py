@@ -159,7 +159,7 @@ def test_a_template_that_takes_no_system_prompt_says_its_own(tiny_qwen2_5_vl: Pa
     rendering = rendering_of(tiny_qwen2_5_vl, fixed)
     assert rendering.system_prompt == "Always this."
     rendering.opening([Said(Role.USER, ("Where?",))])
-    with pytest.raises(PolicyError, match="leaves out a system prompt"):
+    with pytest.raises(PolicyError, match=r"leaves out a system prompt"):
         rendering.opening([Said(Role.SYSTEM, ("Other.",)), Said(Role.USER, ("Where?",))])
 
 
@@ -170,9 +170,9 @@ def test_a_template_that_changes_earlier_turns_is_for_one_turn(tiny_qwen2_5_vl: 
     rendering = rendering_of(tiny_qwen2_5_vl, forgetful)
     question = Said(Role.USER, ("Where?",))
     assert rendering.opening([question]).ids
-    with pytest.raises(PolicyError, match="changes earlier turns.*single turn"):
+    with pytest.raises(PolicyError, match=r"changes earlier turns.*single turn"):
         rendering.between(True, question)
-    with pytest.raises(PolicyError, match="changes earlier turns"):
+    with pytest.raises(PolicyError, match=r"changes earlier turns"):
         rendering.opening([question, Said(Role.ASSISTANT, (CALL,)), question])
 
 
@@ -191,18 +191,18 @@ def test_a_broken_template(tiny_qwen2_5_vl: Path, template: str, why: str) -> No
 
 def test_a_template_without_pictures(tiny_qwen2_5_vl: Path) -> None:
     blind = chat_template(Family.QWEN3_VL).replace("<|image_pad|>", "")
-    with pytest.raises(PolicyError, match="leaves pictures out"):
+    with pytest.raises(PolicyError, match=r"leaves pictures out"):
         rendering_of(tiny_qwen2_5_vl, blind).opening([Said(Role.USER, (shown("one", 2, 2, 28), "Where?"))])
 
 
 def test_a_picture_that_does_not_fit(tiny_qwen2_5_vl: Path) -> None:
     odd = Shown("odd", Image.new("RGB", (56, 57)))
-    with pytest.raises(PolicyError, match="56 x 57 px .* multiples of 28"):
+    with pytest.raises(PolicyError, match=r"56 x 57 px .* multiples of 28"):
         rendering_of(tiny_qwen2_5_vl).pixels(odd)
 
 
 def test_a_conversation_begins_with_a_person(tiny_qwen2_5_vl: Path) -> None:
-    with pytest.raises(PolicyError, match="begins with"):
+    with pytest.raises(PolicyError, match=r"begins with"):
         rendering_of(tiny_qwen2_5_vl).opening([Said(Role.ASSISTANT, ("I begin.",)), Said(Role.USER, ("No.",))])
 
 
@@ -213,7 +213,7 @@ def test_where_templates_are_looked_for(tiny_qwen2_5_vl: Path, tmp_path: Path) -
         ("chat_template.json", json.dumps({"chat_template": "from the older file"})),
         ("processor_config.json", json.dumps({"chat_template": "from the processor"})),
     ]
-    with pytest.raises(PolicyError, match="has no chat template"):
+    with pytest.raises(PolicyError, match=r"has no chat template"):
         load_chat_template(tmp_path)
     for (name, text), found in zip(places, ("the tokenizer", "its own file", "the older file", "the processor"), strict=True):
         (tmp_path / name).write_text(text, encoding="utf-8")
