@@ -30,6 +30,7 @@ BRAND = """
 # Title, place and folder in static/ of the tabs that run in the browser, in their order.
 MODULE_TABS = (
     ("Inspect", "inspect", "viewer"),
+    ("Ask", "ask", "ask"),
     ("Rate", "rate", "rate"),
     ("Results", "results", "results"),
     ("Curate", "curate", "curate"),

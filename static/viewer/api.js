@@ -55,6 +55,12 @@ export function sendJson(method, path, value = {}, signal = undefined) {
   return ask(address(path, []), { method, signal, headers, body: JSON.stringify(value) });
 }
 
+/** The same for a file's bytes; its name, of any letters, goes in a header as an address would write it. */
+export function sendFile(path, file, signal = undefined) {
+  const headers = { accept: 'application/json', 'content-type': 'application/octet-stream', 'x-name': encodeURIComponent(file.name ?? '') };
+  return ask(address(path, []), { method: 'POST', signal, headers, body: file });
+}
+
 const KEPT = 12;
 
 /** One name for a trace in a data set: the same trace may stand in several. */

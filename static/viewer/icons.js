@@ -22,9 +22,15 @@ const PATHS = {
   loupe: 'M7 2.5a4.5 4.5 0 1 0 0 9a4.5 4.5 0 0 0 0-9M10.4 10.4L14 14M5 7h4M7 5v4',
   enlarge: 'M9.5 2.5h4v4M6.5 13.5h-4v-4M13.5 2.5L9 7M2.5 13.5L7 9',
   filter: 'M2 3.5h12M4.5 8h7M6.8 12.5h2.4',
+  stop: 'M4 4h8v8H4z',
+  upload: 'M8 10.5V3M4.8 6L8 2.8L11.2 6M3 13.2h10',
+  picture: 'M2.5 3h11v10h-11zM2.5 11l3.2-3.4l2.6 2.6l2-2l3.2 3.3M10.6 5.6v.2',
+  grid: 'M2.5 2.5h4.5v4.5h-4.5zM9 2.5h4.5v4.5h-4.5zM2.5 9h4.5v4.5h-4.5zM9 9h4.5v4.5h-4.5z',
+  again: 'M13 8a5 5 0 1 1-1.6-3.7M13.2 2.2v2.9h-2.9',
+  follow: 'M8 2.5v11M4.5 10L8 13.5L11.5 10',
 };
 
-const SOLID = new Set(['play']);
+const SOLID = new Set(['play', 'stop']);
 
 export function icon(name) {
   return svg(

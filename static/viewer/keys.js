@@ -27,15 +27,16 @@ function caps(keys) {
   return keys.map((key) => el('kbd', { text: key }));
 }
 
-/** The row at the foot, always in sight. */
-export function foot(openSheet) {
+/** The row at the foot, always in sight. `keys`: [[keys, words]] */
+export function foot(openSheet, keys = FOOT) {
   const all = button([el('kbd', { text: '?' }), 'all keys'], openSheet, { class: 'is-bare sc-all-keys' });
   const other = el('span', { class: 'sc-key is-pair' }, ...caps(['X']), 'other trace');
-  return el('footer', { class: 'sc-foot' }, ...FOOT.map(([keys, words]) => el('span', { class: 'sc-key' }, ...caps(keys), words)), other, all);
+  return el('footer', { class: 'sc-foot' }, ...keys.map(([own, words]) => el('span', { class: 'sc-key' }, ...caps(own), words)), other, all);
 }
 
-export function sheet() {
-  const rows = SHEET.flatMap(([keys, words]) => [el('dt', {}, ...caps(keys)), el('dd', { text: words })]);
+/** All keys in a dialog. */
+export function sheet(all = SHEET) {
+  const rows = all.flatMap(([keys, words]) => [el('dt', {}, ...caps(keys)), el('dd', { text: words })]);
   const node = el('dialog', { class: 'sc-dialog sc-keys', 'aria-label': 'Keys' });
   const close = button(icon('close'), () => node.close(), { class: 'is-bare', 'aria-label': 'Close' });
   node.append(el('header', { class: 'sc-dialog-head' }, el('h3', { text: 'Keys' }), close), el('dl', {}, ...rows), el('p', { class: 'sc-quiet', text: 'Keys rest while you type.' }));

@@ -5,6 +5,11 @@ import { ownUrl } from './api.js';
 import { badge, lookOf } from './palette.js';
 import { plural } from './words.js';
 
+/** What a card shows of its step. */
+function keyOf({ index, number, look, audit }) {
+  return JSON.stringify([index, number, look.url, look.words, look.output, audit?.raw]);
+}
+
 export class Looks {
   #cards = new Map();
   #current = -1;
@@ -23,12 +28,23 @@ export class Looks {
     this.#cards.clear();
     this.#current = -1;
     this.#hot = -1;
+    this.grow(view);
+    this.node.scrollLeft = 0;
+  }
+
+  /** The same trace with more looks: the cards that are there stay. */
+  grow(view) {
     const looked = view.steps.filter((step) => step.look);
-    fill(this.node, looked.map((step) => this.#card(step)));
+    const before = this.#cards;
+    this.#cards = new Map(looked.map((step) => {
+      const kept = before.get(step.index);
+      return [step.index, kept?.key === keyOf(step) ? kept : this.#card(step)];
+    }));
+    const cards = [...this.#cards.values()].map(({ card }) => card);
+    if (cards.length !== this.node.children.length || cards.some((card, k) => card !== this.node.children[k])) fill(this.node, cards);
     this.node.hidden = !looked.length;
     this.#number = looked.length;
     this.setOpen(this.#open);
-    this.node.scrollLeft = 0;
   }
 
   /** While comparing, the looks may give their room to the pictures: a line with a button is left of them. */
@@ -60,8 +76,7 @@ export class Looks {
     card.addEventListener('pointerenter', () => this.#events.hot(index));
     card.addEventListener('pointerleave', () => this.#events.hot(-1));
     pick.addEventListener('dblclick', () => this.#events.larger(step));
-    this.#cards.set(index, { card, pick });
-    return card;
+    return { card, pick, key: keyOf(step) };
   }
 
   setStep(index) {

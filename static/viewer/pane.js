@@ -33,8 +33,11 @@ export class Pane {
   step = -1;
   #events;
 
-  /** `events`: step(pane, index), moved(pane), larger(step), looks(open), active(pane); `name` tells two panes apart: 'first trace'. */
-  constructor(events, name) {
+  /**
+   * `events`: step(pane, index), moved(pane), larger(step), looks(open), active(pane); `name` tells two panes apart: 'first trace';
+   * `Words` is the panel beside the picture.
+   */
+  constructor(events, name, Words = Info) {
     this.#events = events;
     const own = {
       step: (index) => this.setStep(index),
@@ -45,7 +48,7 @@ export class Pane {
     };
     this.stage = new Stage(own);
     this.looks = new Looks(own);
-    this.info = new Info(own, name);
+    this.info = new Words(own, name);
     this.head = el('header', { class: 'sc-head' });
     this.main = el('section', { class: 'sc-main', 'aria-label': `Picture of the ${name}` }, this.head, this.stage.node, this.stage.truth, this.looks.bar, this.looks.node);
     for (const part of [this.main, this.info.node]) {
@@ -66,6 +69,24 @@ export class Pane {
     else this.#events.step(this, -1);
   }
 
+  /** The same trace with more in it: the step, the place in the picture and all that has not changed stay. */
+  grow(view) {
+    this.view = view;
+    this.looks.grow(view);
+    this.info.grow(view);
+    const redrawn = this.stage.grow(view);
+    const step = Math.min(this.step, this.length - 1);
+    if (redrawn) this.stage.overlay.setStep(step);
+    if (step !== this.step) this.setStep(step);
+    else this.#keepStep(step);
+  }
+
+  /** What has grown may stand on new nodes: they are told the step. */
+  #keepStep(step) {
+    this.looks.setStep(step);
+    this.info.setStep(step, { scroll: false });
+  }
+
   /** Nothing is open: keys find no step. */
   clear() {
     this.view = null;
@@ -74,7 +95,7 @@ export class Pane {
 
   #head(view) {
     const { picture } = view;
-    const facts = [picture.name, `${picture.width} × ${picture.height}`, view.domain_title, view.dataset, `frame: ${view.frame.title}`];
+    const facts = [picture.name, `${picture.width} × ${picture.height}`, view.domain_title, view.dataset, view.frame && `frame: ${view.frame.title}`];
     const [asked, ...more] = view.question.split('\n').map((line) => line.trim()).filter(Boolean);
     const rest = more.length ? el('span', { class: 'sc-question-rest', text: ` ${more.join(' · ').replaceAll(': · ', ': ')}` }) : null;
     const title = el('h2', { class: 'sc-question', dir: 'auto' }, asked ?? 'No question', rest);

@@ -3,7 +3,7 @@ import { el, fill } from './dom.js';
 import { icon } from './icons.js';
 import { fine, pair } from './words.js';
 
-const AUTHORS = {
+export const AUTHORS = {
   model: 'Model',
   injected: 'Injected into the model’s text',
   observation: 'Observation, by the environment',

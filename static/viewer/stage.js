@@ -8,6 +8,11 @@ import { Viewport } from './viewport.js';
 /** From this zoom on single pixels are meant to be seen. */
 const SHARP = 3;
 
+/** All that the overlay draws of a trace, to tell whether it has changed. */
+function marksOf({ steps, answer, truth }) {
+  return JSON.stringify([steps.map(({ point, look }) => [point, look?.window, look?.guessed]), answer.point, truth.point, truth.box]);
+}
+
 export class Stage {
   #view = null;
   #overlay = null;
@@ -46,10 +51,7 @@ export class Stage {
   }
 
   show(view) {
-    this.#overlay?.node.remove();
-    this.#view = view;
-    this.#overlay = new Overlay(view, this.#events);
-    this.node.insertBefore(this.#overlay.node, this.#readout);
+    this.#draw(view);
     const inWords = view.truth.kind === 'text' || view.truth.kind === 'action';
     this.truth.textContent = inWords ? `Truth: ${view.truth.text}` : '';
     this.truth.title = inWords ? view.truth.text : '';
@@ -61,6 +63,23 @@ export class Stage {
     this.#load();
     this.node.style.setProperty('--sc-aspect', String(view.picture.width / view.picture.height));
     this.viewport.setPicture(view.picture);
+  }
+
+  /** The same picture with more marks on it: what is in sight stays as it lies. True where the marks are other ones than before. */
+  grow(view) {
+    const same = marksOf(view) === marksOf(this.#view);
+    this.#view = view;
+    if (same) return false;
+    this.#draw(view);
+    this.#overlay.place(this.viewport);
+    return true;
+  }
+
+  #draw(view) {
+    this.#overlay?.node.remove();
+    this.#view = view;
+    this.#overlay = new Overlay(view, this.#events);
+    this.node.insertBefore(this.#overlay.node, this.#readout);
   }
 
   /** Until the picture is there its thumbnail is shown, stretched to the same place; a picture that is in view already stays. */

@@ -28,10 +28,8 @@ export function coinciding(steps) {
 
 export class StepList {
   #cards = [];
-  #coordinates = [];
   #current = -1;
   #hot = -1;
-  #turns = new Set();
   #events;
   #scroller;
 
@@ -39,25 +37,41 @@ export class StepList {
     this.#events = events;
     this.#scroller = scroller;
     this.node = el('ol', { class: 'sc-steps', 'aria-label': 'Steps' });
-    this.node.classList.toggle('is-many', view.steps.length > MANY);
-    const others = coinciding(view.steps);
-    for (const step of view.steps) this.node.append(this.#card(step, others.get(step.index) ?? [], view.faults));
+    this.grow(view);
   }
 
-  #card(step, same, faults) {
+  /** The same trace with more in it: cards of which nothing has changed stay as they are. */
+  grow(view) {
+    this.node.classList.toggle('is-many', view.steps.length > MANY);
+    const others = coinciding(view.steps);
+    view.steps.forEach((step, k) => {
+      const same = others.get(step.index) ?? [];
+      const faults = step.turn === view.steps[k - 1]?.turn ? [] : view.faults.filter((fault) => fault.turn === step.turn);
+      const key = JSON.stringify([step, same, faults]);
+      if (this.#cards[k]?.key === key) return;
+      const made = this.#card(step, same, faults, key);
+      if (this.#cards[k]) this.#cards[k].card.replaceWith(made.card);
+      else this.node.append(made.card);
+      this.#cards[k] = made;
+    });
+    for (const { card } of this.#cards.splice(view.steps.length)) card.remove();
+  }
+
+  /** A step's card. `faults` are those of its turn, where it is the first step of it: they are said once. */
+  #card(step, same, faults, key) {
+    const coordinates = [];
     const pick = el(
       'button',
       { type: 'button', class: 'sc-step-pick', 'aria-label': `Step ${step.number}`, onclick: () => this.#events.step(step.index) },
       badge(step.index, step.number, { hollow: !step.point?.inside }),
     );
-    const body = el('div', { class: 'sc-step-body' }, this.#text(step), ...this.#notes(step, same, faults));
+    const body = el('div', { class: 'sc-step-body' }, this.#text(step, coordinates), ...this.#notes(step, same, faults));
     const card = el('li', { class: 'sc-step', 'data-step': step.index }, pick, body);
     card.style.setProperty('--sc-step', lookOf(step.index).fill);
     card.addEventListener('pointerenter', () => this.#events.hot(step.index));
     card.addEventListener('pointerleave', () => this.#events.hot(-1));
     card.addEventListener('click', (event) => this.#clicked(event, step));
-    this.#cards.push({ card, pick });
-    return card;
+    return { card, pick, coordinates, key };
   }
 
   /** A click anywhere on the card picks the step, but marking text with the mouse does not. */
@@ -66,21 +80,23 @@ export class StepList {
     this.#events.step(step.index);
   }
 
-  #text(step) {
-    const parts = step.parts.map((part) => (part.point ? this.#coordinate(part.text, step) : part.text));
+  #text(step, coordinates) {
+    const parts = step.parts.map((part) => {
+      if (!part.point) return part.text;
+      coordinates.push(this.#coordinate(part.text, step));
+      return coordinates.at(-1);
+    });
     const text = el('p', { class: 'sc-step-text', dir: 'auto' }, ...parts);
     if (!step.parts.some((part) => part.text.trim())) text.append(el('span', { class: 'sc-quiet', text: 'No words in this step.' }));
     return foldLong(text, LONG);
   }
 
   #coordinate(written, step) {
-    const node = el('button', {
+    return el('button', {
       type: 'button', class: 'sc-coordinate', 'data-step': step.index, text: written,
       'aria-label': `${written}, the point of step ${step.number}`, onclick: () => this.#events.step(step.index),
       onfocus: () => this.#events.hot(step.index), onblur: () => this.#events.hot(-1),
     });
-    this.#coordinates.push({ node, index: step.index });
-    return node;
   }
 
   #notes(step, same, faults) {
@@ -89,14 +105,7 @@ export class StepList {
     if (step.point) notes.push(el('p', { class: 'sc-note' }, step.place));
     if (same.length) notes.push(el('p', { class: 'sc-note', text: `${same.length + 1} steps at this very point: also ${stepWords(same)}.` }));
     if (step.point && !step.point.inside) notes.push(warning('Nothing can be drawn or looked at there.'));
-    return [...notes, ...this.#turnFaults(step, faults)];
-  }
-
-  /** The faults of a turn, said once: at its first step. */
-  #turnFaults({ turn }, faults) {
-    if (this.#turns.has(turn)) return [];
-    this.#turns.add(turn);
-    return faults.filter((fault) => fault.turn === turn && fault.kind !== 'point_outside').map((fault) => warning(fault.title));
+    return [...notes, ...faults.filter((fault) => fault.kind !== 'point_outside').map((fault) => warning(fault.title))];
   }
 
   setStep(index, { scroll = true } = {}) {
@@ -112,11 +121,9 @@ export class StepList {
   }
 
   setHot(index) {
-    for (const { node, index: own } of this.#coordinates) {
-      if (own === index || own === this.#hot) node.classList.toggle('is-hot', own === index);
+    for (const one of [this.#hot, index]) {
+      for (const node of [this.#cards[one]?.card, ...(this.#cards[one]?.coordinates ?? [])]) node?.classList.toggle('is-hot', one === index);
     }
-    this.#cards[this.#hot]?.card.classList.remove('is-hot');
-    this.#cards[index]?.card.classList.add('is-hot');
     this.#hot = index;
   }
 }

@@ -20,6 +20,31 @@ function group(name, ...children) {
   return el('div', { class: 'sc-group', role: 'group', 'aria-label': name }, ...children);
 }
 
+/** What is drawn on the picture, each with its switch; `changed(name, on)`. */
+export function layerSwitches(changed) {
+  const toggles = LAYERS.map(([name, label, title, on]) => {
+    const toggle = button(label, () => {
+      const next = toggle.getAttribute('aria-pressed') !== 'true';
+      toggle.setAttribute('aria-pressed', String(next));
+      changed(name, next);
+    }, { 'aria-pressed': String(on), title, 'data-layer': name });
+    return toggle;
+  });
+  return group('Shown on the picture', ...toggles);
+}
+
+/** The buttons that zoom; `act`: zoom(factor), fit, actual; `shown` stands between them and says how large the picture is. */
+export function zoomButtons(act, shown) {
+  return group(
+    'Zoom',
+    button(icon('minus'), () => act.zoom(1 / 1.25), { 'aria-label': 'Zoom out', title: 'Zoom out (−)' }),
+    shown,
+    button(icon('plus'), () => act.zoom(1.25), { 'aria-label': 'Zoom in', title: 'Zoom in (+)' }),
+    button('Fit', act.fit, { title: 'Fit the picture (0)' }),
+    button('1:1', act.actual, { title: 'One picture pixel on one screen pixel (1)' }),
+  );
+}
+
 export class Toolbar {
   #act;
   #sync;
@@ -43,30 +68,7 @@ export class Toolbar {
     this.traces = button([icon('list'), 'Traces'], act.list, { class: 'sc-open-list', 'aria-expanded': 'false' });
     this.pair = group('Compare', this.#sync, this.#leave);
     this.pair.hidden = true;
-    this.node = el('div', { class: 'sc-toolbar', role: 'toolbar', 'aria-label': 'View' }, this.traces, this.#layers(), el('span', { class: 'sc-spring' }), this.#zooming(), this.#playing(), this.compare.node, this.pair, this.#share(), this.save.node);
-  }
-
-  #layers() {
-    const toggles = LAYERS.map(([name, label, title, on]) => {
-      const toggle = button(label, () => {
-        const next = toggle.getAttribute('aria-pressed') !== 'true';
-        toggle.setAttribute('aria-pressed', String(next));
-        this.#act.layer(name, next);
-      }, { 'aria-pressed': String(on), title, 'data-layer': name });
-      return toggle;
-    });
-    return group('Shown on the picture', ...toggles);
-  }
-
-  #zooming() {
-    return group(
-      'Zoom',
-      button(icon('minus'), () => this.#act.zoom(1 / 1.25), { 'aria-label': 'Zoom out', title: 'Zoom out (−)' }),
-      this.zoom,
-      button(icon('plus'), () => this.#act.zoom(1.25), { 'aria-label': 'Zoom in', title: 'Zoom in (+)' }),
-      button('Fit', this.#act.fit, { title: 'Fit the picture (0)' }),
-      button('1:1', this.#act.actual, { title: 'One picture pixel on one screen pixel (1)' }),
-    );
+    this.node = el('div', { class: 'sc-toolbar', role: 'toolbar', 'aria-label': 'View' }, this.traces, layerSwitches(act.layer), el('span', { class: 'sc-spring' }), zoomButtons(act, this.zoom), this.#playing(), this.compare.node, this.pair, this.#share(), this.save.node);
   }
 
   #playing() {
