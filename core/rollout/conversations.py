@@ -9,7 +9,9 @@ from core.grammar import (
     CALL_CLOSE,
     FORCED_PREFIX,
     Message,
+    observation_text,
     parse_messages,
+    tool_error_text,
 )
 from core.policies.conversation import GREEDY, Completion, Finish, Request, Role, Said
 from core.rollout.observations import (
@@ -20,16 +22,15 @@ from core.rollout.observations import (
     look_of,
     picture_tokens,
     show,
-    text_tokens,
 )
 from core.rollout.plans import Plan
 from core.rollout.tokens import TokenLedger
 from core.rollout.values import Began, Rollout, Spoke
 from core.trace import Author, Fault, Look, StopReason, Turn
 
-# Tokens that are kept back for the forced answer: its sentence, the error that may stand before it, and the answer itself.
-FORCED_RESERVE = 160
-# The forced answer has room for as many tokens as these, even where estimates were too low.
+# Tokens that are kept back for a forced answer, beside its sentence and the error that may stand before it.
+ANSWER_RESERVE = 64
+# A forced answer has room for as many tokens as these, even where little was to be had, or estimates were too low.
 LEAST_ANSWER = 32
 # A free turn is not begun with less room than this.
 LEAST_TURN = 16
@@ -62,7 +63,8 @@ class Conversation:
         self._views = views
         self._said = views.opening()
         self._messages: list[Message] = []
-        self._ledger = TokenLedger(picture_tokens(plan.card, plan.shown) + text_tokens((plan.prompt or "") + plan.question))
+        self._ledger = TokenLedger()
+        self._ledger.prompt_tokens = picture_tokens(plan.card, plan.shown) + self._ledger.estimate((plan.prompt or "") + plan.question)
         self._pictures = 1
         self._forced = False
         self.partial = ""
@@ -82,22 +84,24 @@ class Conversation:
 
     def wrote(self, text: str, tokens: int) -> Spoke:
         """A piece of the turn that is being written."""
+        text = _writable(text)
         self.partial += text
         self.streamed += tokens
         return Spoke(self.number, self.turns, Author.MODEL, text)
 
     def answered(self, completion: Completion) -> Reply:
         """A turn is over."""
-        rest = completion.text.removeprefix(self.partial) if completion.text.startswith(self.partial) else ""
+        text = _writable(completion.text)
+        rest = text.removeprefix(self.partial) if text.startswith(self.partial) else ""
         spoken = (Spoke(self.number, self.turns, Author.MODEL, rest),) if rest else ()
         self._ledger.add(completion, self.turns, self.streamed)
         self.partial, self.streamed = "", 0
-        self._messages.append(Message(Author.MODEL, completion.text))
+        self._messages.append(Message(Author.MODEL, text))
         if self._forced:
             self.turns += 1
             return Reply(spoken, StopReason.FORCED)
         self._said += (Said(Role.ASSISTANT, (completion.text,), completion.ids),)
-        then = self._next(completion)
+        then = self._next(text, completion.finish)
         return Reply((*spoken, *then.spoken), then.then)
 
     def rollout(self, stop: StopReason, seconds: float, error: str = "") -> Rollout:
@@ -106,10 +110,10 @@ class Conversation:
         trace = self._plan.trace(self.draw, (*self._messages, *partial), stop)
         return Rollout(self.task, self.draw, trace, self._ledger.tokens(), seconds, error)
 
-    def _next(self, completion: Completion) -> Reply:
-        parsed = parse_messages([Message(Author.MODEL, completion.text)])
+    def _next(self, text: str, finish: Finish) -> Reply:
+        parsed = parse_messages([Message(Author.MODEL, text)])
         turn = parsed.turns[0] if parsed.turns else None
-        cut_off = completion.finish is Finish.LENGTH and not _is_whole(completion.text, turn)
+        cut_off = finish is Finish.LENGTH and not _is_whole(text, turn)
         if turn is None:
             return Reply((), StopReason.MAX_TOKENS if cut_off else StopReason.NO_ACTION)
         self.turns += 1
@@ -159,13 +163,13 @@ class Conversation:
         self._messages.append(Message(Author.OBSERVATION, observation.text))
         self._said += (observation.said,)
         shown = sum(picture_tokens(self._plan.card, look.output) for look in [observation.look] if look)
-        self._ledger.expect(shown + text_tokens(observation.text))
+        self._ledger.expect(shown + self._ledger.estimate(observation.text))
         return Spoke(self.number, self.turns - 1, Author.OBSERVATION, observation.text, observation.look)
 
     def _force(self) -> tuple[Spoke, Request]:
         self._forced = True
         self._messages.append(Message(Author.INJECTED, FORCED_PREFIX))
-        self._ledger.expect(text_tokens(FORCED_PREFIX))
+        self._ledger.expect(self._ledger.estimate(FORCED_PREFIX))
         room = max(LEAST_ANSWER, self._room(reserve=0))
         tokens = min(self._plan.settings.max_new_tokens, room)
         request = Request(self._said, GREEDY, tokens, prefix=FORCED_PREFIX, stop=_ANSWER_STOPS)
@@ -181,18 +185,28 @@ class Conversation:
         return self._plan.settings.max_turns - self.turns
 
     def _fits(self, look: Look) -> bool:
-        shown = picture_tokens(self._plan.card, look.output) + text_tokens("a few words around it" * 5)
-        return self._room() >= shown
+        words = self._ledger.estimate(observation_text(look.dot))
+        return self._room() >= picture_tokens(self._plan.card, look.output) + words + LEAST_TURN
 
     def _room(self, reserve: int | None = None) -> int:
         """Tokens that may still be used, without those kept back for a forced answer."""
         settings, context = self._plan.settings, self._plan.card.context
         if reserve is None:
-            reserve = min(FORCED_RESERVE, settings.max_tokens // 4) if settings.force_answer else 0
+            reserve = self._reserve() if settings.force_answer else 0
         room = settings.max_tokens - self._ledger.used
         if context is not None:
             room = min(room, context - self._ledger.prompt_tokens - self._ledger.used)
         return room - reserve
+
+    def _reserve(self) -> int:
+        # Of a small budget, the larger part stays with the model's own turns.
+        words = self._ledger.estimate(tool_error_text(_NO_ROOM) + FORCED_PREFIX)
+        return min(words + ANSWER_RESERVE, self._plan.settings.max_tokens // 4)
+
+
+def _writable(text: str) -> str:
+    # PostgreSQL's text holds every character but this one.
+    return text.replace("\0", "\ufffd")
 
 
 def _is_whole(text: str, turn: Turn | None) -> bool:

@@ -75,16 +75,24 @@ class _Run:
                 yield from self._begin_more(session)
                 if not self._active:
                     break
-                for event in session.events(POLL):
-                    yield from self._take(session, event)
-                    if self._stop.is_set():
-                        break
+                yield from self._hear(session)
                 yield from self._end_overdue(session)
                 if self._pace.due():
                     yield self._progress()
-            for conversation in list(self._active.values()):
-                yield from self._end(session, conversation, StopReason.CANCELLED)
+            yield from self._end_all(session, StopReason.CANCELLED)
         yield self._progress()
+
+    def _hear(self, session: Session) -> Iterator[RolloutEvent]:
+        """Whatever the policy has said since; where the whole session fails, all its conversations do."""
+        try:
+            events = session.events(POLL)
+        except PolicyError as error:
+            yield from self._end_all(session, StopReason.ERROR, str(error))
+            return
+        for event in events:
+            yield from self._take(session, event)
+            if self._stop.is_set():
+                return
 
     def _begin_more(self, session: Session) -> Iterator[RolloutEvent]:
         while self._waiting and len(self._active) < self._at_once and not self._stop.is_set():
@@ -139,6 +147,10 @@ class _Run:
         now = time.monotonic()
         for conversation in [one for number, one in self._active.items() if now - self._began[number] > limit]:
             yield from self._end(session, conversation, StopReason.TIMEOUT)
+
+    def _end_all(self, session: Session, stop: StopReason, error: str = "") -> Iterator[RolloutEvent]:
+        for conversation in list(self._active.values()):
+            yield from self._end(session, conversation, stop, error)
 
     def _end(self, session: Session, conversation: Conversation, stop: StopReason, error: str = "") -> Iterator[RolloutEvent]:
         session.cancel(conversation.number)

@@ -103,8 +103,3 @@ def picture_tokens(card: PolicyCard, size: Size) -> int:
     """About how many tokens a picture takes up: one for each square of the policy's factor."""
     factor = QWEN2_5_FACTOR if card.factor == 1 else card.factor
     return max(1, size.area // (factor * factor))
-
-
-def text_tokens(text: str) -> int:
-    """About how many tokens a text takes up, rather too many than too few."""
-    return -(-len(text) // 3)

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import math
+
 from core.policies.conversation import Completion
 from core.rollout.values import Tokens, TokenSpan
 from core.trace import Author
+
+# Tokens a character of English and JSON takes up in the tokenizers of this field, rather too many than too few.
+PER_CHARACTER = 1 / 3
 
 
 class TokenLedger:
     """Keeps account of one conversation, completion by completion."""
 
-    def __init__(self, prompt_estimate: int) -> None:
-        self.prompt_tokens = prompt_estimate
+    def __init__(self) -> None:
+        self.prompt_tokens = 0
         """Tokens before the model's first word: an estimate until the policy tells."""
         self._counted = 0
         self._expected = 0
+        self._said = [0, 0]
         self._first = True
         self._told = True
         self._prompt: tuple[int, ...] = ()
@@ -27,6 +33,11 @@ class TokenLedger:
         """Tokens on the answerer's side so far; observations that no completion has followed yet are estimated."""
         return self._counted + self._expected
 
+    def estimate(self, text: str) -> int:
+        """About how many tokens a text takes up, by what the policy's own texts took."""
+        tokens, characters = self._said
+        return math.ceil(len(text) * max(PER_CHARACTER, tokens / characters if characters else 0.0))
+
     def expect(self, tokens: int) -> None:
         """So many tokens, by estimate, were put behind the last completion."""
         self._expected += tokens
@@ -38,7 +49,9 @@ class TokenLedger:
         if self._first:
             between = completion.prefix_tokens if context is not None else self._expected
             self.prompt_tokens = self.prompt_tokens if context is None else len(context) - completion.prefix_tokens
-        self._counted += between + (streamed if ids is None else len(ids))
+        written = streamed if ids is None else len(ids)
+        self._counted += between + written
+        self._said = [self._said[0] + written, self._said[1] + len(completion.text)]
         self._expected = 0
         if ids is None or context is None:
             self._told = False
