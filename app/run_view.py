@@ -58,7 +58,22 @@ def summary_view(run: LiveRun) -> Json:
         "error": now.error or _broke_off(run) or None,
         "not_stored": now.not_stored or None,
         "recorded": is_recorded(asked.policy),
+        "dataset": asked.dataset,
+        "truth": truth_view(asked.sample.truth),
+        "settings": settings_view(asked.settings),
     }
+
+
+def truth_view(truth: Truth) -> Json | None:
+    """The right answer as it is asked for; None where none is known."""
+    return None if truth.kind is TruthKind.NONE else {"kind": truth.kind.value, "text": truth.text}
+
+
+def settings_view(settings: RolloutSettings) -> Json:
+    """The settings of a run as they are asked for."""
+    sampling = {name: getattr(settings.sampling, name) for name in ("temperature", "top_p", "top_k", "seed")}
+    limits = {name: getattr(settings, name) for name in ("max_new_tokens", "max_turns", "max_pictures", "max_tokens")}
+    return {**sampling, **limits, "turns": settings.turns.value}
 
 
 def draw_view(run: LiveRun, draw: DrawNow) -> Json:
