@@ -115,7 +115,7 @@ def _remark(settings: dict[str, Any]) -> str:
 
 def _settings_words(settings: dict[str, Any]) -> str:
     """What the policy was run with; how its crops were cut is told at each look, and a note of the source stands by itself."""
-    shown = [f"{key.replace('_', ' ')} {value}" for key, value in settings.items() if key in _SAMPLING and value is not None]
+    shown = [f"{key.replace('_', ' ')} {settings[key]}" for key in _SAMPLING if settings.get(key) is not None]
     return " · ".join(shown)
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from app.services import Services
     from core.policies.opening import PolicyOptions
     from core.rollout.values import RolloutSettings
+    from core.trace import Picture
 
 # How often what was said is looked at, in seconds.
 _GLANCE = 0.1
@@ -123,13 +124,12 @@ def _rules(arguments: argparse.Namespace) -> RolloutSettings:
     return replace(RolloutSettings(), sampling=replace(PAPER_SAMPLING, **drawn), turns=Turns(arguments.turns), **limits)
 
 
-def _asked(arguments: argparse.Namespace, policy: str, picture: object, rules: RolloutSettings) -> Asked:
+def _asked(arguments: argparse.Namespace, policy: str, picture: Picture, rules: RolloutSettings) -> Asked:
     """What is asked for. Raises PolicyError, and TruthError for a truth that is none of the domain's."""
     from annotations.documents import check_name
     from app.asking import DATASET, Asked, sample_of, told_kind, truth_of
-    from core.trace import DomainName, Picture
+    from core.trace import DomainName
 
-    assert isinstance(picture, Picture)
     domain = DomainName(arguments.domain)
     truth = truth_of(arguments.truth, told_kind(arguments.truth, domain)) if arguments.truth else None
     if arguments.truth is not None and truth is None:
