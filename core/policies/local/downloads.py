@@ -21,6 +21,7 @@ from huggingface_hub.errors import (
     GatedRepoError,
     HfHubHTTPError,
     HFValidationError,
+    LocalEntryNotFoundError,
     OfflineModeIsEnabled,
     RepositoryNotFoundError,
 )
@@ -38,8 +39,8 @@ from core.policies.opening import LoadProgress, Tell, check_stopped
 _SMALL = (".json", ".jinja", ".txt", ".model")
 _WEIGHTS = ".safetensors"
 _PICKLED = (".bin", ".pt", ".pth")
-_PIECE = 256 * 1024
-_TRIES = 5
+# So often nothing may come of a try before the network is taken to be down.
+_TRIES = 4
 _SECONDS = 10.0
 # The hub's library has changed the library that it speaks HTTP with before; the parent of its own error is that one's.
 _HTTP_ERROR: type[Exception] = HfHubHTTPError.__bases__[0]
@@ -123,9 +124,10 @@ def _download(name: str, info: ModelInfo, progress: Tell, stop: threading.Event 
     files = _needed(name, info)
     small = [file for file in files if not file.rfilename.endswith(_WEIGHTS)]
     count = _Count(name, sum(file.size or 0 for file in files), progress, stop)
-    folder = Path()
+    # Asked for by the branch's name, the first file notes in the cache which revision that is; the others are of the same revision.
+    folder = Path(str(hf_hub_download(name, small[0].rfilename))).parent
     for file in small:
-        folder = Path(str(hf_hub_download(name, file.rfilename, revision=info.sha))).parent
+        hf_hub_download(name, file.rfilename, revision=info.sha)
         count.add(file.size or 0)
     if (folder / CONFIG).is_file():
         family_of(read_json(folder / CONFIG), name)
@@ -184,27 +186,32 @@ def _fetch(name: str, revision: str, file: RepoSibling, count: _Count) -> None:
     part = blob.with_name(f"{blob.name}.part")
     with _ONE_AT_A_TIME:
         count.add(_size(part), fresh=False)
-        for trial in range(_TRIES):
+        in_vain = 0
+        while (before := _size(part)) < file.lfs.size:
             try:
-                _go_on(hf_hub_url(name, file.rfilename, revision=revision), part, file.lfs.size, count)
-                break
+                _go_on(hf_hub_url(name, file.rfilename, revision=revision), part, count)
             except _HTTP_ERROR as error:
-                if isinstance(error, HfHubHTTPError) or trial == _TRIES - 1:
+                in_vain = 0 if _size(part) > before else in_vain + 1
+                if isinstance(error, HfHubHTTPError) or in_vain == _TRIES:
                     raise
-                for _ in range(2**trial):
-                    check_stopped(count.stop)
-                    time.sleep(0.5)
+                _wait(0.25 * 2**in_vain, count.stop)
         if _checksum(part, count.stop) != file.lfs.sha256:
             part.unlink(missing_ok=True)
             raise PolicyError(f"{file.rfilename} of {name} came over damaged (its checksum is another): start the download again.")
         part.replace(blob)
 
 
-def _go_on(url: str, part: Path, size: int, count: _Count) -> None:
+def _wait(seconds: float, stop: threading.Event | None) -> None:
+    if stop is None:
+        time.sleep(seconds)
+    else:
+        stop.wait(seconds)
+    check_stopped(stop)
+
+
+def _go_on(url: str, part: Path, count: _Count) -> None:
     """Fetch what is missing of a file. Raises the HTTP library's errors, and PolicyError where it is stopped."""
     have = _size(part)
-    if have >= size:
-        return
     headers = {**build_hf_headers(), "Accept-Encoding": "identity", **({"Range": f"bytes={have}-"} if have else {})}
     with get_session().stream("GET", url, headers=headers, follow_redirects=True, timeout=_SECONDS) as response:
         hf_raise_for_status(response)
@@ -212,7 +219,8 @@ def _go_on(url: str, part: Path, size: int, count: _Count) -> None:
             count.add(-have, fresh=False)
             have = 0
         with part.open("ab" if have else "wb") as opened:
-            for piece in response.iter_bytes(_PIECE):
+            # As they come: larger pieces would be lost when the connection breaks.
+            for piece in response.iter_bytes():
                 opened.write(piece)
                 count.add(len(piece))
 
@@ -249,7 +257,7 @@ def _told(name: str) -> Iterator[None]:
     except HfHubHTTPError as error:
         status = error.response.status_code if error.response is not None else "no answer"
         raise PolicyError(f"The hub did not give {name} out (status {status}): try again later.{_KEPT}") from error
-    except _HTTP_ERROR as error:
+    except (_HTTP_ERROR, LocalEntryNotFoundError) as error:
         raise PolicyError(
             f"The connection to {constants.ENDPOINT} failed while {name} was asked for ({_first_line(error)}): check the network, or name "
             f"a folder with the checkpoint.{_KEPT}"
