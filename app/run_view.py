@@ -10,7 +10,8 @@ from app.policy_shelf import PolicyShelf, is_recorded
 from app.view import picture_view, trace_view
 from app.words import DOMAIN_TITLES
 from core.rollout.samples import agreement, correct_of, pass_at_k
-from core.trace import Trace
+from core.rollout.values import RolloutSettings
+from core.trace import Trace, Truth, TruthKind
 
 Json = dict[str, Any]
 
