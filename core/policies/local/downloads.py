@@ -62,6 +62,22 @@ def folder_of(name: str, *, progress: Tell, stop: threading.Event | None = None)
         return _download(name, info, progress, stop)
 
 
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """A model as the hub has it: bytes to be downloaded, and its kind (`model_type`) where the hub tells it."""
+
+    size: int
+    kind: str | None
+
+
+def on_the_hub(name: str, seconds: float) -> Remote:
+    """What the hub says of `name`, asked for so many seconds; nothing is downloaded. Raises as `folder_of` does."""
+    with _told(name):
+        info = HfApi().model_info(name, files_metadata=True, timeout=seconds)
+        kind = (info.config or {}).get("model_type")
+        return Remote(sum(file.size or 0 for file in _needed(name, info)), kind if isinstance(kind, str) else None)
+
+
 def cached(name: str) -> Path | None:
     """The folder in the hub's cache with what there is of `name` (its main revision); None where there is nothing."""
     for file in (CONFIG, ADAPTER_CONFIG):

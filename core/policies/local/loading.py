@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,71 +58,95 @@ class Found:
     adapter: Adapter | None
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Everything about a load but the weights: found complete, readable, and small enough.
+
+    area   the least and the greatest area of a picture, in pixels
+    need   the memory that it takes; `free` bytes are there
+    slots  how many conversations are to be computed at once
+    """
+
+    name: str
+    found: Found
+    config: PreTrainedConfig
+    device: torch.device
+    dtype: torch.dtype
+    area: tuple[int, int]
+    need: memory.Need
+    free: int
+    slots: int
+    rendering: Rendering
+
+
+Fetch = Callable[[str], Path]
+"""From a hub name to the folder with its files."""
+
+
 def load(named: Reference, options: PolicyOptions, *, progress: Tell, stop: threading.Event | None = None) -> LoadedModel:
     """Load the checkpoint that a reference to a hub name or a folder names, downloaded first where it is not there yet.
 
     Raises PolicyNotFound where there is none, OutOfMemory where it does not fit, PolicyError where it is broken, of another kind, stopped,
     or otherwise not to be loaded.
     """
-    found = find(named, options, progress=progress, stop=stop)
-    device = device_of(options.device)
-    dtype = dtype_of(options.dtype, device)
-    checkpoint = found.checkpoint
-    config = _config(named.name, checkpoint)
-    least, most = image_area(_with(found, "preprocessor_config.json"), checkpoint.family, options.min_pixels, options.max_pixels)
-    need = memory.need_of(checkpoint, str(dtype).removeprefix("torch."))
-    free = free_bytes(device)
-    slots = options.slots or need.slots(most, free)
-    memory.check_memory(
-        need, name=named.name, device=device.type, dtype=str(dtype).removeprefix("torch."), free=free, pixels=most, slots=slots
-    )
-    rendering = _rendering(found, least, most)
+    ready = prepare(named, options, lambda name: folder_of(name, progress=progress, stop=stop))
     check_stopped(stop)
-    model = _model(named.name, checkpoint, config, device, dtype, progress, stop)
-    if found.adapter is not None:
+    model = _model(ready, progress, stop)
+    if ready.found.adapter is not None:
         progress(LoadProgress("Merging the adapter"))
-        model = merged(model, found.adapter, checkpoint.folder)
+        model = merged(model, ready.found.adapter, ready.found.checkpoint.folder)
     model.requires_grad_(False)
     model.eval()
     check_stopped(stop)
-    card = _card(named, options, found, model, rendering, (least, most))
-    return LoadedModel(model, rendering, card, checkpoint.family, slots)
+    card = _card(named, options, ready, model)
+    return LoadedModel(model, ready.rendering, card, ready.found.checkpoint.family, ready.slots)
 
 
-def find(named: Reference, options: PolicyOptions, *, progress: Tell, stop: threading.Event | None = None) -> Found:
-    """The files of a checkpoint, downloaded where they are not there, and found complete. An adapter brings its base.
+def prepare(named: Reference, options: PolicyOptions, fetch: Fetch) -> Prepared:
+    """Everything that comes before the weights; `fetch` finds the files of hub names. Raises as `load` does."""
+    found = _find(named, options, fetch)
+    checkpoint = found.checkpoint
+    device = device_of(options.device)
+    dtype = dtype_of(options.dtype, device)
+    config = _config(named.name, checkpoint)
+    area = image_area(_with(found, "preprocessor_config.json"), checkpoint.family, options.min_pixels, options.max_pixels)
+    numbers = str(dtype).removeprefix("torch.")
+    need, free = memory.need_of(checkpoint, numbers), free_bytes(device)
+    slots = options.slots or need.slots(area[1], free)
+    memory.check_memory(need, name=named.name, device=device.type, dtype=numbers, free=free, pixels=area[1], slots=slots)
+    return Prepared(named.name, found, config, device, dtype, area, need, free, slots, _rendering(found, config, area))
 
-    Raises as `load` does.
-    """
-    here = read_folder(_folder(named, progress, stop))
+
+def _find(named: Reference, options: PolicyOptions, fetch: Fetch) -> Found:
+    """The files of a checkpoint, found complete. An adapter brings its base."""
+    here = read_folder(_folder(named, fetch))
     if isinstance(here, Adapter):
         if options.adapter is not None:
             raise PolicyError(
                 f"{named.name} is an adapter already, and {options.adapter} cannot be put on it: name the base with one adapter."
             )
-        return Found(_base_of(here, progress, stop), here)
+        return Found(_base_of(here, fetch), here)
     if options.adapter is None:
         return Found(here, None)
-    adapter = read_folder(_folder(read_reference(options.adapter), progress, stop))
+    adapter = read_folder(_folder(read_reference(options.adapter), fetch))
     if not isinstance(adapter, Adapter):
         raise PolicyError(f"{options.adapter} is a whole checkpoint and no adapter: name it as the policy itself.")
     return Found(here, adapter)
 
 
-def _folder(named: Reference, progress: Tell, stop: threading.Event | None) -> Path:
+def _folder(named: Reference, fetch: Fetch) -> Path:
     if named.kind is ReferenceKind.FOLDER:
         return Path(named.place)
     if named.kind is ReferenceKind.HUB:
-        return folder_of(named.place, progress=progress, stop=stop)
+        return fetch(named.place)
     raise PolicyError(f"{named.text} is no checkpoint: give a hub name (organisation/name) or a folder.")
 
 
-def _base_of(adapter: Adapter, progress: Tell, stop: threading.Event | None) -> Checkpoint:
+def _base_of(adapter: Adapter, fetch: Fetch) -> Checkpoint:
     if adapter.base is None:
         raise PolicyError(f"The adapter in {adapter.folder} does not name its base: name the base as the policy, with this adapter.")
     beside = adapter.folder / adapter.base
-    named = read_reference(str(beside) if beside.is_dir() else adapter.base)
-    base = read_folder(_folder(named, progress, stop))
+    base = read_folder(_folder(read_reference(str(beside) if beside.is_dir() else adapter.base), fetch))
     if isinstance(base, Adapter):
         raise PolicyError(f"The adapter in {adapter.folder} stands on {adapter.base}, which is an adapter itself: merge that one first.")
     return base
@@ -135,17 +159,16 @@ def _with(found: Found, name: str) -> Path:
     return found.checkpoint.folder
 
 
-def _rendering(found: Found, least: int, most: int) -> Rendering:
-    config = found.checkpoint.config
-    template = next((name for name in ("chat_template.json", "chat_template.jinja") if _with(found, name) != found.checkpoint.folder), None)
-    text = config.get("text_config") or config
-    size = text.get("vocab_size")
+def _rendering(found: Found, config: PreTrainedConfig, area: tuple[int, int]) -> Rendering:
+    folder = found.checkpoint.folder
+    templates = ("chat_template.json", "chat_template.jinja")
+    size = getattr(config.get_text_config(), "vocab_size", None)
     return Rendering(
         load_tokenizer(_with(found, "tokenizer.json")),
-        load_image_processor(_with(found, "preprocessor_config.json"), found.checkpoint.family, least, most),
-        load_chat_template(_with(found, template) if template else found.checkpoint.folder),
-        end_ids=generation_end_ids(found.checkpoint.folder),
-        vocabulary=size if isinstance(size, int) else None,
+        load_image_processor(_with(found, "preprocessor_config.json"), found.checkpoint.family, *area),
+        load_chat_template(next((own for name in templates if (own := _with(found, name)) != folder), folder)),
+        end_ids=generation_end_ids(folder),
+        vocabulary=size,
     )
 
 
@@ -159,45 +182,41 @@ def _config(name: str, checkpoint: Checkpoint) -> PreTrainedConfig:
     return config
 
 
-def _model(
-    name: str,
-    checkpoint: Checkpoint,
-    config: PreTrainedConfig,
-    device: torch.device,
-    dtype: torch.dtype,
-    progress: Tell,
-    stop: threading.Event | None,
-) -> PreTrainedModel:
-    kind = getattr(transformers, checkpoint.family.model)
+def _model(ready: Prepared, progress: Tell, stop: threading.Event | None) -> PreTrainedModel:
+    name, checkpoint, device = ready.name, ready.found.checkpoint, ready.device
     while not _ONE_AT_A_TIME.acquire(timeout=0.2):
         progress(LoadProgress("Waiting for another model to be loaded"))
         check_stopped(stop)
     try:
         with _told(progress, stop, checkpoint.size):
-            model, report = kind.from_pretrained(
+            model, report = getattr(transformers, checkpoint.family.model).from_pretrained(
                 checkpoint.folder,
-                config=config,
-                dtype=dtype,
-                attn_implementation=_attention(device, dtype),
+                config=ready.config,
+                dtype=ready.dtype,
+                attn_implementation=_attention(device, ready.dtype),
                 device_map=None if device.type == "cpu" else {"": device},
                 local_files_only=True,
                 trust_remote_code=False,
                 use_safetensors=True,
                 output_loading_info=True,
             )
+    except PolicyError:
+        raise
     except (torch.OutOfMemoryError, MemoryError) as error:
-        raise OutOfMemory(f"{name} does not fit on {device}: the memory ran out while it was loaded. {memory.LARGER}") from error
+        raise OutOfMemory(_ran_out(name, device)) from error
     except _LOADING_ERRORS as error:
-        if isinstance(error, PolicyError):
-            raise
         if "allocate memory" in str(error):
-            raise OutOfMemory(f"{name} does not fit on {device}: the memory ran out while it was loaded. {memory.LARGER}") from error
+            raise OutOfMemory(_ran_out(name, device)) from error
         raise PolicyError(f"The checkpoint {name} cannot be loaded ({_first_line(error)}): download or copy it again.") from error
     finally:
         _ONE_AT_A_TIME.release()
     _check_complete(name, report)
     loaded: PreTrainedModel = model
     return loaded
+
+
+def _ran_out(name: str, device: torch.device) -> str:
+    return f"{name} does not fit on {device}: the memory ran out while it was loaded. {memory.LARGER}"
 
 
 _LOADING_ERRORS = (
@@ -231,9 +250,8 @@ def _attention(device: torch.device, dtype: torch.dtype) -> str | dict[str, str]
     return "sdpa"
 
 
-def _card(
-    named: Reference, options: PolicyOptions, found: Found, model: PreTrainedModel, rendering: Rendering, area: tuple[int, int]
-) -> PolicyCard:
+def _card(named: Reference, options: PolicyOptions, ready: Prepared, model: PreTrainedModel) -> PolicyCard:
+    found = ready.found
     family, config = found.checkpoint.family, model.config
     text = config.get_text_config()
     vision = getattr(config, "vision_config", None)
@@ -258,9 +276,9 @@ def _card(
         kind=PolicyKind.LOCAL,
         space=options.space or family.space,
         factor=family.factor,
-        min_pixels=area[0],
-        max_pixels=area[1],
-        system_prompt=rendering.system_prompt,
+        min_pixels=ready.area[0],
+        max_pixels=ready.area[1],
+        system_prompt=ready.rendering.system_prompt,
         context=getattr(text, "max_position_embeddings", None),
         details=details,
     )
