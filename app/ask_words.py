@@ -64,7 +64,7 @@ class Teller:
             if step.index >= told:
                 yield f"Step {step.index + 1}: {step.text}"
                 if step.point is not None:
-                    yield f"    {places[step.index].partition(': ')[2]}"
+                    yield f"    {_place(places[step.index])}"
             if step.look is not None and looks > self._looks.get(draw.draw, 0):
                 yield f"    Look {looks}, at step {step.index + 1}: {look_words(step.look, trace.frame.orientation)}"
                 self._looks[draw.draw] = looks
@@ -153,6 +153,12 @@ def document_of(run: LiveRun, *, tokens: bool) -> Json:
 def printable(words: str) -> str:
     """Text of a model on one line, without what would steer a terminal."""
     return "".join(sign if sign.isprintable() else " " if sign.isspace() else "\ufffd" for sign in words)
+
+
+def _place(words: str) -> str:
+    """Where a step points, from the overlay's words: of its look, which may come later, there is a line of its own."""
+    parts = words.partition(": ")[2].split("; ")
+    return "; ".join(part for part in parts if not part.startswith("zoomed in"))
 
 
 def _about(seconds: float) -> str:

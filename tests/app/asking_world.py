@@ -1,6 +1,6 @@
 """The application with policies that follow a script, to be asked over its real routes and over a real server on the loopback.
 
-`python -m tests.app.asking_world` serves it on port 7873 at an unhurried pace, for work on the page in a browser.
+`python -m tests.app.asking_world [FOLDER]` serves it on port 7873 at an unhurried pace, for work on the page in a browser.
 """
 
 from __future__ import annotations
@@ -184,17 +184,18 @@ def serving_asks(world: AskingWorld, port: int = 0) -> Iterator[str]:
         thread.join(10)
 
 
-def main() -> int:
-    """Serve until Ctrl-C."""
+def main(folder: str = "") -> int:
+    """Serve until Ctrl-C: the data of a folder on any port, or data that are gone afterwards on port 7873."""
     with (
-        tempfile.TemporaryDirectory() as folder,
-        open_asking(Path(folder), pace=0.1, demo=True) as world,
-        serving_asks(world, 7873) as address,
+        tempfile.TemporaryDirectory() as scratch,
+        open_asking(Path(folder or scratch), pace=0.1, demo=not folder) as world,
+        serving_asks(world, 0 if folder else 7873) as address,
     ):
         sys.stderr.write(f"The routes of asking are at {address}\n")
+        sys.stderr.flush()
         threading.Event().wait()
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:2]))

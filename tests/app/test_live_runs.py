@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,12 +18,13 @@ import pytest
 
 from annotations.queries import TraceQuery
 from app.asking import Asked, sample_of, truth_of
+from app.bench.serving import serving
 from app.live_run import DrawState, LiveRun, RunState
 from app.live_runs import KEPT, LiveRuns
 from app.policy_list import PolicyList
 from app.policy_opener import opener
 from app.policy_shelf import PolicyShelf
-from app.run_journals import FOLDER, RunJournals, recovered_words
+from app.run_journals import FOLDER, Recovered, RunJournals, recovered_words
 from app.services import open_services
 from app.settings import DATABASE_FILE, settings_from
 from core.errors import NotFound, PolicyError, StoreError
@@ -218,40 +220,42 @@ def test_with_read_only_nothing_is_stored_and_that_is_said(tmp_path: Path) -> No
 
 # -- runs that died --
 
-KILLED = """
-import sys, time
-sys.path.insert(0, {root!r})
-from pathlib import Path
-from tests.app.asking_world import open_asking
-from tests.app.test_live_runs import asked
-with open_asking(Path({folder!r}), pace=0.02) as world:
-    run = world.services.runs.start(asked(world, samples=3, dataset="cut off"))
-    while not all(run.draw(n).trace and len(run.draw(n).trace.turns) > 1 for n in range(3)):
-        time.sleep(0.01)
-    print(run.id, flush=True)
-    time.sleep(60)
-"""
 
-
-def test_a_run_that_died_with_the_program_is_recovered_at_the_next_start(tmp_path: Path) -> None:
-    code = KILLED.format(root=str(ROOT), folder=str(tmp_path))
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        run = process.stdout.readline().strip()
+def test_a_run_that_died_with_the_server_is_recovered_at_the_next_start(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.app.asking_world", str(tmp_path)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT) as server:
+        assert server.stderr is not None
+        address = server.stderr.readline().split()[-1]
+        picture = fetched(f"{address}/api/pictures", png())["picture"]["sha256"]
+        body = {"policy": LOOKER, "picture": picture, "question": QUESTION, "domain": "visual_search", "samples": 3, "dataset": "cut off"}
+        run = fetched(f"{address}/api/runs", json.dumps(body).encode())["run"]
+        eventually(lambda: all(draw["view"] and len(draw["view"]["turns"]) > 1 for draw in fetched(f"{address}/api/runs/{run}")["draws"]))
         with open_asking(tmp_path) as beside:
             assert beside.services.runs.recover().runs == 0, "it is going on, in another program"
             assert left(tmp_path) == [f"{run}.json", f"{run}.jsonl", f"{run}.lock"]
-        os.kill(process.pid, signal.SIGKILL)
+        os.kill(server.pid, signal.SIGKILL)
+    with serving(tmp_path) as again:
+        found = fetched(f"{again.address}/api/traces?dataset=cut%20off")
+        assert found["total"] == 3 and {one["stop"] for one in found["items"]} == {"error"}
     with open_asking(tmp_path) as world:
-        found = world.services.runs.recover()
-        assert (found.runs, found.traces, found.troubles) == (1, 3, ())
-        (words,) = recovered_words(found)
-        assert "A run was cut off" in words and "3 traces" in words
         traces = stored(world, "cut off")
-        assert len(traces) == 3 and {trace.stop for trace in traces} == {StopReason.ERROR}
         assert all(len(trace.looks) == 1 and len(trace.turns) == 2 and trace.sample.question == QUESTION for trace in traces)
         assert world.services.runs.recover().runs == 0
     assert left(tmp_path) == []
+
+
+def fetched(address: str, body: bytes | None = None) -> Any:
+    with urllib.request.urlopen(urllib.request.Request(address, body), timeout=30) as answer:
+        return json.load(answer)
+
+
+def test_what_was_recovered_is_said() -> None:
+    assert recovered_words(Recovered()) == ()
+    assert recovered_words(Recovered(1, 1)) == ("A run was cut off when the program ended; 1 trace of what there was came in.",)
+    assert recovered_words(Recovered(2, 3, ("One was left.",))) == (
+        "2 runs were cut off when the program ended; 3 traces of what there was came in.",
+        "One was left.",
+    )
 
 
 def test_a_journal_that_cannot_be_read_is_told_and_left(world: AskingWorld, tmp_path: Path) -> None:
