@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
+from pydantic import TypeAdapter
 
-from core.crops import CropRule, crop_to_original, crop_to_raster, look_at, render_look, snapped_side, window_around
+from core.crops import CropRule, crop_to_original, crop_to_raster, cut_look, look_at, render_look, resized, snapped_side, window_around
 from core.errors import GeometryError, PictureError
 from core.frames import CoordinateFrame
 from core.geometry import Point, Size
@@ -41,6 +42,33 @@ def test_windows_agree_with_the_recorded_ones(shared: Path) -> None:
 @pytest.mark.parametrize(("asked", "shown"), [(384, 392), (512, 504), (672, 672), (28, 28), (1, 28), (42, 56), (70, 56)])
 def test_the_shown_side_is_a_multiple_of_28(asked: int, shown: int) -> None:
     assert snapped_side(asked) == shown
+
+
+@pytest.mark.parametrize(
+    ("asked", "factor", "shown"), [(672, 32, 672), (512, 32, 512), (384, 32, 384), (40, 32, 32), (5, 32, 32), (57, 1, 57)]
+)
+def test_a_crop_has_sides_that_the_policys_patches_fit(asked: int, factor: int, shown: int) -> None:
+    assert snapped_side(asked, factor) == shown
+    assert CropRule(9, asked, dot=False, factor=factor).output == Size(shown, shown)
+
+
+def test_a_rule_that_was_written_without_a_factor_is_read() -> None:
+    adapter = TypeAdapter(CropRule)
+    assert adapter.validate_python({"offset": 182, "side": 672, "dot": False}) == CropRule(182, 672, False, 28)
+    rule = CropRule(100, 512, True, 32)
+    assert adapter.validate_python(adapter.dump_python(rule, mode="json")) == rule
+    with pytest.raises(GeometryError):
+        CropRule(100, 512, True, 0)
+
+
+def test_a_look_is_cut_from_the_raster_as_from_the_picture() -> None:
+    frame = CoordinateFrame.resized(Size(130, 90), min_pixels=20_000)
+    image = Image.effect_noise((130, 90), 60).convert("RGB")
+    look = look_at(40, 30, frame, RULE)
+    assert look is not None
+    raster = resized(image, frame.raster)
+    assert cut_look(raster, look, frame, (40, 30)).tobytes() == render_look(image, look, frame, (40, 30)).tobytes()
+    assert resized(raster, frame.raster).tobytes() == raster.tobytes()
 
 
 @given(sizes, st.floats(0, 1), st.floats(0, 1), st.integers(1, 400))

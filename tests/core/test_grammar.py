@@ -19,11 +19,13 @@ from core.grammar import (
     call_text,
     format_messages,
     format_turns,
+    is_tool_error,
     observation_text,
     parse,
     parse_messages,
     read_box,
     read_point,
+    tool_error_text,
     turn_texts,
 )
 from core.trace import Author, FaultKind, PointSource, StopReason
@@ -32,6 +34,12 @@ WORDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=6
 PLAIN = WORDS.filter(lambda text: "<" not in text)
 NUMBER = st.one_of(st.integers(-50, 20_000).map(float), st.floats(-50, 20_000, allow_nan=False).map(lambda x: round(x, 3)))
 CALL = st.builds(lambda thought, x, y, dot: TurnText(thought, call=(x, y), observed=True, dot=dot), PLAIN, NUMBER, NUMBER, st.booleans())
+REASON = (
+    st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=60)
+    .map(lambda text: " ".join(text.replace("<", "< ").split()))
+    .filter(bool)
+)
+REFUSED = st.builds(lambda thought, x, y, error: TurnText(thought, call=(x, y), error=error), PLAIN, NUMBER, NUMBER, REASON)
 ANSWER = st.builds(lambda thought, answer: TurnText(thought, answer=answer), PLAIN, PLAIN)
 FORCED = st.builds(lambda answer: TurnText(FORCED_THOUGHT, answer=answer, forced=True), PLAIN)
 TAGS = ["<think>", "</think>", "<tool_call>", "</tool_call>", "<observation>", "</observation>", "<answer>", "</answer>", "<THINK>"]
@@ -39,7 +47,7 @@ MARKS = ["<image>", "<|im_end|>", "<|im_start|>user\n", "<|im_start|>assistant\n
 HOSTILE = st.lists(st.one_of(st.sampled_from(TAGS + MARKS), st.text(max_size=8)), max_size=30).map("".join)
 
 
-@given(st.lists(CALL, max_size=5), ANSWER)
+@given(st.lists(st.one_of(CALL, REFUSED), max_size=5), ANSWER)
 def test_a_written_conversation_is_read_back(calls: list[TurnText], last: TurnText) -> None:
     turns = (*calls, last)
     parsed = parse(format_turns(turns))
@@ -49,7 +57,7 @@ def test_a_written_conversation_is_read_back(calls: list[TurnText], last: TurnTe
     assert {fault.kind for fault in parsed.faults} <= {FaultKind.NO_POINT, FaultKind.UNREADABLE_POINT}
 
 
-@given(st.lists(CALL, max_size=4), st.one_of(ANSWER, FORCED))
+@given(st.lists(st.one_of(CALL, REFUSED), max_size=4), st.one_of(ANSWER, FORCED))
 def test_written_messages_are_read_back_with_their_authors(calls: list[TurnText], last: TurnText) -> None:
     turns = (*calls, last)
     parsed = parse_messages(format_messages(turns))
@@ -248,6 +256,10 @@ def test_a_megabyte_of_hostile_text_is_read(hostile: str) -> None:
         TurnText("a", answer="x", forced=True),
         TurnText("a", call=(float("nan"), 2)),
         TurnText("a", call=(1, 2), dot=True),
+        TurnText("a", answer="x", error="No."),
+        TurnText("a", call=(1, 2), observed=True, error="No."),
+        TurnText("a", call=(1, 2), error="two\nlines"),
+        TurnText("a", call=(1, 2), error="a <tag>"),
     ],
 )
 def test_what_could_not_be_read_back_is_not_written(turn: TurnText) -> None:
@@ -260,6 +272,44 @@ def test_a_flat_completion_cannot_hold_what_needs_messages() -> None:
         format_turns([TurnText(FORCED_THOUGHT, answer="x", forced=True)])
     with pytest.raises(FormatError):
         format_turns([TurnText("a", call=(1, 2)), TurnText("b", answer="x")])
+
+
+def test_an_error_is_an_observation_without_a_picture() -> None:
+    text = tool_error_text("The point\n is outside.")
+    assert text == "<observation>\nError: The point is outside.\n</observation>"
+    assert is_tool_error(text)
+    parsed = parse(f"<think> See (1, 2). </think>\n{call_text(1, 2)}{text}<think> So. </think><answer> x </answer>")
+    assert parsed.faults == ()
+    assert [turn.observation is not None for turn in parsed.turns] == [True, False]
+    assert [turn.error for turn in turn_texts(parsed)] == ["The point is outside.", ""]
+
+
+@pytest.mark.parametrize("observation", OBSERVATIONS.values(), ids=OBSERVATIONS.keys())
+def test_an_observation_with_a_crop_is_no_error(observation: str) -> None:
+    assert not is_tool_error(observation)
+    assert not is_tool_error(observation.replace("Here is", "Error: here is"))
+
+
+@given(HOSTILE.filter(str.strip))
+def test_nothing_in_a_reason_becomes_a_mark(reason: str) -> None:
+    text = tool_error_text(reason)
+    assert is_tool_error(text)
+    said = f"<think> See (1, 2). </think>\n{call_text(1, 2)}"
+    parsed = parse(f"{said}{text}<think> So. </think><answer> x </answer>")
+    assert len(parsed.turns) == 2 and parsed.faults == ()
+    assert parsed.turns[0].observation and parsed.turns[0].observation.of(parsed.turns[0].text) == text
+
+
+def test_an_error_needs_a_reason() -> None:
+    with pytest.raises(FormatError):
+        tool_error_text(" \n ")
+
+
+def test_the_chat_marks_around_an_error_are_not_part_of_it() -> None:
+    around = "<|im_end|>\n<|im_start|>user\n" + tool_error_text("No.") + "<|im_end|>\n<|im_start|>assistant\n"
+    assert is_tool_error(around)
+    parsed = parse(f"<think> See (1, 2). </think>{call_text(1, 2)}{around}<think> So. </think><answer> x </answer>")
+    assert turn_texts(parsed)[0].error == "No."
 
 
 def test_answers_that_are_points_and_boxes() -> None:

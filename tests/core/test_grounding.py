@@ -7,7 +7,7 @@ import pytest
 from core.crops import CropRule
 from core.frames import CoordinateFrame
 from core.geometry import Point, Size
-from core.grammar import call_text, observation_text, parse
+from core.grammar import call_text, observation_text, parse, tool_error_text
 from core.grounding import ground
 from core.trace import DomainName, FaultKind, Picture, Sample, Trace, Truth, TruthKind
 
@@ -47,6 +47,15 @@ def test_a_call_a_rounding_outside_is_no_look_and_is_said() -> None:
 def test_a_call_that_was_never_answered_is_no_look() -> None:
     trace = _trace(f"<think> Look at (12, 34). </think>{call_text(12, 34)}")
     assert trace.looks == ()
+
+
+@pytest.mark.parametrize("name", ["search_coordinate", "zoom"])
+def test_a_call_that_was_answered_by_an_error_is_no_look(name: str) -> None:
+    call = call_text(12, 34).replace("search_coordinate", name)
+    error = tool_error_text("That cannot be done.")
+    trace = _trace(f"<think> Look at (12, 34). </think>{call}{error}{_look('(50, 60)', (50, 60))}")
+    assert [look.window.x1 for look in trace.looks] == [0.0]
+    assert [step.look is not None for step in trace.steps] == [False, True, False]
 
 
 @pytest.mark.parametrize("answer", ["1,250", "2, 3", "(9000, 9000)"])

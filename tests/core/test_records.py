@@ -17,7 +17,7 @@ from core.crops import CropRule, look_at
 from core.errors import RecordError
 from core.frames import CoordinateFrame
 from core.geometry import Box, Size
-from core.grammar import FORCED_PREFIX, Message, TurnText, format_turns, observation_text, parse, parse_messages
+from core.grammar import FORCED_PREFIX, Message, TurnText, format_turns, observation_text, parse, parse_messages, tool_error_text
 from core.grounding import ground
 from core.manifest import Curation, manifest_path, read_manifest
 from core.records import (
@@ -48,6 +48,18 @@ texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=30).map(lambd
 def conversation(sample: Sample = SAMPLE) -> Trace:
     turns = [TurnText("I look.", call=(100, 100), observed=True, dot=True), TurnText("There it is.", answer="(2, 3)")]
     return ground(sample, parse(format_turns(turns)), FRAME, RULE, policy="hand", system_prompt="Be brief.")
+
+
+def test_an_error_is_kept_as_it_was_said() -> None:
+    turns = [
+        TurnText("Outside.", call=(9000, 1), error="(9000, 1) is outside the picture."),
+        TurnText("I look.", call=(100, 100), observed=True, dot=True),
+        TurnText("There it is.", answer="(2, 3)"),
+    ]
+    record = CuratedRecord.from_trace(ground(SAMPLE, parse(format_turns(turns)), FRAME, RULE, policy="hand"), PROVENANCE)
+    said = [message.text for message in record.messages if message.writer is Writer.OBSERVATION]
+    assert said == [tool_error_text("(9000, 1) is outside the picture."), observation_text(dot=True)]
+    assert len(record.looks) == 1
 
 
 corrected = st.lists(st.builds(CorrectedStep, st.integers(0, 9), st.integers(1, 9), texts, texts), min_size=1, max_size=2).map(tuple)

@@ -255,6 +255,11 @@ def test_an_unanswered_call_is_no_look() -> None:
     assert distinct_looks(trace_of(text)) == 1
 
 
+def test_a_call_that_was_answered_by_an_error_is_no_look() -> None:
+    turns = [TurnText("a", call=(10, 10), observed=True), TurnText("b", call=(200, 200), error="No."), TurnText("c", answer="red")]
+    assert distinct_looks(trace_of(format_turns(turns))) == 1
+
+
 def test_a_call_of_another_tool_is_no_look() -> None:
     trace = trace_of(looking((10, 10), (200, 200)).replace("search_coordinate", "other", 1))
     assert distinct_looks(trace) == 1
