@@ -33,7 +33,8 @@ CALL, CALL_END = '<tool_call>\n{"name": "search_coordinate", "arguments": {"coor
 ANSWER_END = " </answer>"
 BABBLE, ON = "\nAnd I imagine", " and on"
 ENDLESS = "ENDLESS"
-HEARD_TO_ANSWER = ("<observation>", "final answer")
+# Of an observation, and of a demand for the answer; no system prompt has them.
+HEARD_TO_ANSWER = ("Here is the crop", "final answer")
 
 THOUGHTS = (" Something is at (40, 30).", " The left side, at (12, 50), is empty.", " At (100, 60) there is more.")
 PLACES = ("40, 30", "100, 60", "12, 50")
@@ -66,6 +67,24 @@ TEMPLATE = (
     "{% endfor %}{% endif %}<end_of_utterance>\n{% endfor %}"
     "{% if add_generation_prompt %}assistant:{% endif %}"
 )
+
+
+# What a turn consists of, in the words in which transformers declares it for Qwen's models.
+RESPONSE_TEMPLATE = {
+    "defaults": {"role": "assistant"},
+    "start_anchor": "assistant:",
+    "fields": {
+        "reasoning_content": {"open": "<think>", "close": "</think>", "content": "text"},
+        "tool_calls": {
+            "open_pattern": r"\s*<tool_call>",
+            "close": "</tool_call>",
+            "repeats": True,
+            "content": "json",
+            "transform": {"type": "function", "function": "{content}"},
+        },
+        "content": {"close_pattern": r"\s*<end_of_utterance>", "content": "text"},
+    },
+}
 
 
 def tokenizer() -> PreTrainedTokenizerFast:
@@ -168,10 +187,15 @@ def _set_speech(weight: torch.Tensor, ids: dict[str, int]) -> None:
     weight[ids[ON], _ENDLESS_HEARD] = 40 / scale
 
 
-def build(folder: Path) -> Path:
-    """Make the checkpoint in `folder`, and return the folder."""
+def build(folder: Path, *, takes_apart: bool = False) -> Path:
+    """Make the checkpoint in `folder`, and return the folder.
+
+    `takes_apart`: the server sends its reasoning and its calls as fields of their own, as it does by itself for all of Qwen's models.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     words = tokenizer()
+    if takes_apart:
+        words.response_template = RESPONSE_TEMPLATE
     side = {"longest_edge": 56}
     pictures = Idefics3ImageProcessorPil(size=side, max_image_size=side, do_image_splitting=False)
     model(words).save_pretrained(folder)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -95,9 +95,9 @@ class Asker:
             await self._settle()
         spoken = messages(request, await self.pictures.addresses(request), dialect.prefill)
         told = 0
-        stream: AsyncIterator[dict[str, object]] = self.connection.stream(self.model, spoken, fields(request, dialect, room))
+        stream = self.connection.stream(self.model, spoken, fields(request, dialect, room))
         try:
-            async with aclosing(stream):  # type: ignore[type-var]
+            async with aclosing(stream):
                 async for chunk in stream:
                     if text := reader.feed(read_piece(chunk)):
                         wrote(text, reader.tokens - told)

@@ -6,7 +6,7 @@ import asyncio
 import concurrent.futures
 import json
 import threading
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from urllib.parse import urlsplit
@@ -74,17 +74,33 @@ class Connection:
         """What a GET answers, as JSON; a path that begins with / is counted from the server's root. Raises Refused."""
         root = urlsplit(self.address)
         url = f"{root.scheme}://{root.netloc}{path}" if path.startswith("/") else path
-        async with self._refusals():
-            return await self._client.get(url, cast_to=object, options={"headers": self._headers()})
+        return await self._twice(lambda: self._client.get(url, cast_to=object, options={"headers": self._headers()}))
 
     async def post(self, path: str, body: Mapping[str, Any]) -> object:
         """What a POST answers, as JSON; the path is counted from the server's root. Raises Refused."""
         root = urlsplit(self.address)
-        async with self._refusals():
-            url = f"{root.scheme}://{root.netloc}{path}"
-            return await self._client.post(url, cast_to=object, body=dict(body), options={"headers": self._headers()})
+        url = f"{root.scheme}://{root.netloc}{path}"
+        return await self._twice(lambda: self._client.post(url, cast_to=object, body=dict(body), options={"headers": self._headers()}))
 
-    async def stream(self, model: str, messages: list[dict[str, Any]], fields: Mapping[str, Any]) -> AsyncIterator[dict[str, Any]]:
+    async def news(self, path: str, body: Mapping[str, Any]) -> AsyncGenerator[object, None]:
+        """The events that a POST is answered with, as JSON; the path is counted from the server's root. Raises Refused."""
+        from openai import AsyncStream
+
+        root = urlsplit(self.address)
+        url = f"{root.scheme}://{root.netloc}{path}"
+        async with self._refusals():
+            events = await self._client.post(
+                url, cast_to=object, body=dict(body), options={"headers": self._headers()}, stream=True, stream_cls=AsyncStream[object]
+            )
+            async with events:
+                async for event in events:
+                    yield event
+
+    def hide(self, message: str) -> str:
+        """A message of the server's on one line, not too long, without the key."""
+        return trimmed(message, self._key)
+
+    async def stream(self, model: str, messages: list[dict[str, Any]], fields: Mapping[str, Any]) -> AsyncGenerator[dict[str, Any], None]:
         """The chunks of one answer as they come. Leaving the iteration closes the connection, which frees the server. Raises Refused."""
         import openai
 
@@ -98,6 +114,18 @@ class Connection:
                 async for chunk in chunks:
                     begun.append(True)
                     yield chunk.to_dict(mode="json", exclude_unset=True, warnings=False) if isinstance(chunk, openai.BaseModel) else {}
+
+    async def _twice(self, request: Callable[[], Awaitable[object]]) -> object:
+        """A connection that was kept may have been closed at the other end just now, so one failure of it says nothing."""
+        try:
+            async with self._refusals():
+                return await request()
+        except Refused as refused:
+            if refused.refusal.status is not None or not refused.refusal.again:
+                raise
+        await asyncio.sleep(self.limits.pause)
+        async with self._refusals():
+            return await request()
 
     def _headers(self) -> dict[str, Any]:
         from openai import Omit
@@ -119,7 +147,7 @@ class Connection:
                 raise Refused(silent(self.address, self.limits.silence)) from None
             raise Refused(unreachable(self.address, "no connection in time")) from None
         except openai.APIConnectionError as error:
-            why = trimmed(str(error.__cause__ or "no connection"), self._key)
+            why = trimmed(str(error.__cause__) or "the connection was closed", self._key)
             raise Refused(broken_off(self.address, why) if begun else unreachable(self.address, why)) from None
         except openai.APIError as error:
             why = trimmed(_words(error.body, str(error)), self._key)

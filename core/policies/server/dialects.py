@@ -8,6 +8,7 @@ protocol where it refuses that.
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -84,8 +85,8 @@ def beyond(body: Mapping[str, Any]) -> frozenset[str]:
 
 
 def _seed(sampling: Sampling) -> int:
-    # 31 bits are what every server takes; the 63 are folded into them, not cut off.
-    return (sampling.seed ^ (sampling.seed >> 31)) & 0x7FFFFFFF
+    # 31 bits are what every server takes; a longer seed is mixed into them.
+    return sampling.seed if sampling.seed < 2**31 else zlib.crc32(sampling.seed.to_bytes(8, "big")) & 0x7FFFFFFF
 
 
 def _generation_config(sampling: Sampling, limit: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import PurePath
 from typing import Protocol
 
 from core.errors import PolicyError
@@ -50,6 +51,7 @@ def family_by_name(name: str) -> Family | None:
 def framed_card(name: str, options: ServerOptions, context: int | None, details: dict[str, object]) -> PolicyCard:
     """The card of a server's model, with the space and the areas that its pictures are shown in.
 
+    A model that the server names by its folder is called by the folder's name; `details` have the whole.
     Raises PolicyError where nothing tells the space, where no policy speaks in it, and for areas that are none.
     """
     family = family_by_name(name)
@@ -67,12 +69,12 @@ def framed_card(name: str, options: ServerOptions, context: int | None, details:
     if not 0 < least <= most:
         raise PolicyError(f"The least area of a picture is more than 0 and at most the largest, not {least} with {most}.")
     return PolicyCard(
-        name=name,
+        name=PurePath(name).name if name.startswith("/") else name,
         kind=PolicyKind.SERVER,
         space=space,
         factor=like.factor if family or space is not FrameKind.ORIGINAL else 1,
         min_pixels=least,
         max_pixels=most,
         context=context,
-        details={**details, "space_known_by": known_by},
+        details={"model": name, **details, "space_known_by": known_by},
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, aclosing
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,7 +27,8 @@ _PINNED = re.compile(r"pinned to '([^']+)'")
 
 
 def open_server(url: str, model: str | None, options: ServerOptions, *, limits: Limits | None = None) -> ServerPolicy:
-    """The policy of a server's model; without `model`, of the one that it has. Nothing is generated yet.
+    """The policy of a server's model; without `model`, of the one that it has. Nothing is generated yet, but a server that loads its models
+    when they are asked for loads it now.
 
     `url` is the root of its API ("http://127.0.0.1:8000/v1"; without a path, /v1). The key comes from the environment (see
     `core.policies.server.keys`). Raises PolicyNotFound where nobody answers, where it is no such server, or has no such model;
@@ -48,8 +49,12 @@ def open_server(url: str, model: str | None, options: ServerOptions, *, limits: 
 
 def root_address(url: str) -> str:
     """The root of a server's API, without a slash at its end. Raises PolicyError for what is none, or has a secret in it."""
-    parts = urlsplit(url.strip())
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(url.strip())
+        whole = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        whole = False
+    if not whole:
         raise PolicyError("A server's address is like http://127.0.0.1:8000/v1: begin it with http:// or https:// and name the host.")
     if "@" in parts.netloc or parts.query:
         # The address stands in traces. It is not repeated here, for the same reason.
@@ -98,17 +103,13 @@ async def _routes(connection: Connection) -> frozenset[str]:
 
 async def _told(connection: Connection, path: str) -> object:
     """What a GET answers; None where the server has no such address or fails on it, as `transformers serve` does without a cache."""
-    for last in (False, True):
-        try:
-            return await connection.fetch(path)
-        except Refused as refused:
-            status = refused.refusal.status
-            if status is not None and (status in (400, 404, 405, 422) or status >= 500):
-                return None
-            if last or not refused.refusal.again:
-                raise
-        await asyncio.sleep(connection.limits.pause)
-    return None
+    try:
+        return await connection.fetch(path)
+    except Refused as refused:
+        status = refused.refusal.status
+        if status is not None and (status in (400, 404, 405, 422) or status >= 500):
+            return None
+        raise
 
 
 async def _named(connection: Connection, dialect: Dialect, models: tuple[Mapping[str, Any], ...], wanted: str | None) -> str:
@@ -119,6 +120,7 @@ async def _named(connection: Connection, dialect: Dialect, models: tuple[Mapping
         # Its list is of what lies in its cache, not of what it serves; the model that it is pinned to it names when asked for another.
         pinned = await _pinned(connection)
         if pinned is None and wanted:
+            await _load(connection, wanted)
             return wanted
         names = [pinned] if pinned is not None else names
     if wanted is None and len(names) == 1:
@@ -143,6 +145,17 @@ async def _pinned(connection: Connection) -> str | None:
         found = _PINNED.search(refused.refusal.message)
         return found[1] if found else None
     return None
+
+
+async def _load(connection: Connection, wanted: str) -> None:
+    """Have `transformers serve` load a model: it then says what is wrong with it, which it does not when it is asked for a turn."""
+    # Its last answer may have been a failure, behind which it closes the connection: this begins with a new one, or is begun again.
+    await connection.fetch("/health")
+    async with aclosing(connection.news("/load_model", {"model": wanted})) as news:
+        async for event in news:
+            if isinstance(event, Mapping) and event.get("status") == "error":
+                why = connection.hide(str(event.get("message")))
+                raise PolicyNotFound(f"The server at {connection.address} cannot load the model {wanted}. It says: {why}")
 
 
 def _context(models: tuple[Mapping[str, Any], ...], name: str) -> int | None:
