@@ -42,6 +42,7 @@ WORKBENCH = Command("app.commands.serve", "Open the workbench in the browser.")
 COMMANDS: Mapping[str, Command] = {
     "ask": Command("app.commands.ask", "put a question about a picture to a policy, and watch it look"),
     "bench": Command("app.commands.bench", "measure this program on this machine", (RUNTIME,)),
+    "doctor": Command("app.commands.doctor", "say what this machine has, which policies load on it, and what is missing"),
     "import": Command("app.commands.import_traces", "bring in traces, with a verdict for every line"),
     "export": Command("app.commands.export_traces", "write traces as JSON lines or as a table"),
     "results": Command("app.commands.results", "accuracy, helpfulness and agreement of a human study"),

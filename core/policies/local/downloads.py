@@ -258,6 +258,7 @@ def _size(file: Path) -> int:
 def _told(name: str) -> Iterator[None]:
     """What can go wrong between here and the hub, in a sentence each."""
     page = f"{constants.ENDPOINT}/{name}"
+    kept = _KEPT if _repository(name).is_dir() else ""
     try:
         yield
     except GatedRepoError as error:
@@ -272,11 +273,11 @@ def _told(name: str) -> Iterator[None]:
         raise PolicyError(f"{name} is not in the local cache as a whole, and HF_HUB_OFFLINE forbids to download it: unset it.") from error
     except HfHubHTTPError as error:
         status = error.response.status_code if error.response is not None else "no answer"
-        raise PolicyError(f"The hub did not give {name} out (status {status}): try again later.{_KEPT}") from error
+        raise PolicyError(f"The hub did not give {name} out (status {status}): try again later.{kept}") from error
     except (_HTTP_ERROR, LocalEntryNotFoundError) as error:
         raise PolicyError(
             f"The connection to {constants.ENDPOINT} failed while {name} was asked for ({_first_line(error)}): check the network, or name "
-            f"a folder with the checkpoint.{_KEPT}"
+            f"a folder with the checkpoint.{kept}"
         ) from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):

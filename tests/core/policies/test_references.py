@@ -1,0 +1,81 @@
+"""References: four kinds, and one sentence for everything else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.errors import PolicyError
+from core.policies.references import Reference, ReferenceKind, read_reference
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "place", "model", "name"),
+    [
+        ("Qwen/Qwen2.5-VL-3B-Instruct", "hub", "Qwen/Qwen2.5-VL-3B-Instruct", None, "Qwen/Qwen2.5-VL-3B-Instruct"),
+        ("  gsarch/ViGoRL-3b-Web-Grounding\n", "hub", "gsarch/ViGoRL-3b-Web-Grounding", None, "gsarch/ViGoRL-3b-Web-Grounding"),
+        ("/models/mine", "folder", "/models/mine", None, "mine"),
+        ("./mine/", "folder", "mine", None, "mine"),
+        ("~/mine", "folder", str(Path("~/mine").expanduser()), None, "mine"),
+        ("http://localhost:8000/v1#qwen", "server", "http://localhost:8000/v1", "qwen", "qwen"),
+        ("http://localhost:8000", "server", "http://localhost:8000/v1", None, "http://localhost:8000/v1"),
+        ("https://gpu.lab.org/serve/v1/#Qwen/Qwen3-VL", "server", "https://gpu.lab.org/serve/v1", "Qwen/Qwen3-VL", "Qwen/Qwen3-VL"),
+        ("replay", "replay", "", None, "replay"),
+        ("replay:runs/one.jsonl", "replay", "runs/one.jsonl", None, "runs/one.jsonl"),
+    ],
+)
+def test_what_is_named(text: str, kind: str, place: str, model: str | None, name: str) -> None:
+    found = read_reference(text)
+    assert found == Reference(text.strip(), ReferenceKind(kind), place, model)
+    assert found.name == name
+
+
+def test_a_folder_that_is_there_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "Qwen" / "mine").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    assert read_reference("Qwen/mine").kind is ReferenceKind.FOLDER
+    assert read_reference("Qwen").kind is ReferenceKind.FOLDER
+    assert read_reference("Qwen/other").kind is ReferenceKind.HUB
+    assert read_reference(".").name == tmp_path.name
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "not by nothing"),
+        ("   ", "not by nothing"),
+        ("gpt2", "'gpt2' names no policy: give a hub name .* is written ./gpt2"),
+        ("a/b/c", "names no policy"),
+        ("Qwen/..", "names no policy"),
+        ("org/na me", "names no policy"),
+        ("org/na\x00me", "is named by"),
+        ("a" * 5000, "names no policy"),
+        ("ftp://host/v1", "is no address of a server: write http://host:port/v1#model"),
+        ("http:///v1", "is no address of a server"),
+        ("http://host:99999/v1", "is no address of a server"),
+        ("http://[::1/v1", "is no address of a server"),
+        ("http://host/v1?key=1", "is no address of a server"),
+    ],
+)
+def test_what_names_nothing(text: str, sentence: str) -> None:
+    with pytest.raises(PolicyError, match=sentence):
+        read_reference(text)
+
+
+def test_a_key_in_an_address_is_not_repeated() -> None:
+    with pytest.raises(PolicyError, match=r"does not belong into an address: name host:8000 without it") as told:
+        read_reference("http://me:secret-key@host:8000/v1")
+    assert "secret-key" not in str(told.value)
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    try:
+        found = read_reference(text)
+    except PolicyError as error:
+        assert "\n" not in str(error)
+    else:
+        assert read_reference(found.text) == found
