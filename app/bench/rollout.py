@@ -10,7 +10,7 @@ import hashlib
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 
 BATCHES = (1, 8)
 _AIMS = {1: "2 or more", 8: "5 or more"}
-_PICTURE = Size(1288, 952)
+_PICTURE = Size(1008, 756)
 _LOOKS = 4
+_CONTEXT = 16384
 _WORDS = ("the", "lamp", "on", "left", "blue", "sofa", "stands", "near", "a", "window", "and", "its", "shade", "is", "green", "because")
 
 
@@ -76,7 +77,7 @@ def _measure(folder: Path, name: str, shape: Shape, repeats: int, seed: int) -> 
     from core.policies.local.untrained import Family, build
     from core.policies.references import read_reference
 
-    build(folder, Family.QWEN2_5_VL, shape=shape, seed=seed)
+    build(folder, Family.QWEN2_5_VL, shape=replace(shape, context=_CONTEXT), seed=seed)
     loaded = load(read_reference(str(folder)), PolicyOptions(slots=max(BATCHES)), progress=lambda _: None)
     size = f"{name}, {loaded.card.details['parameters'] / 1e6:,.1f} M"
     figures: list[Figure] = []
@@ -90,9 +91,9 @@ def _at_batch(loaded: LoadedModel, title: str, batch: int, repeats: int, seed: i
     from core.policies.plain import PlainPolicy
 
     plain, engine, shares = [], [], []
-    # The first round warms both up and is not counted.
+    # The first round, of one conversation, warms both up and is not counted.
     for turn in range(repeats + 1):
-        tasks = [_task(seed + 100 * turn + number) for number in range(batch)]
+        tasks = [_task(seed + 100 * turn + number) for number in range(batch if turn else 1)]
         script = _Script(loaded, tasks, seed)
         slow = _timed(PlainPolicy(loaded, chooser=script.begin()), tasks)
         local = LocalPolicy(loaded, slots=batch, chooser=script.begin())
@@ -119,7 +120,8 @@ def _at_batch(loaded: LoadedModel, title: str, batch: int, repeats: int, seed: i
 
 def _timed(policy: Policy, tasks: Sequence[Task]) -> _Run:
     """All conversations from the first request to the last trace."""
-    settings = RolloutSettings(sampling=GREEDY, max_new_tokens=256)
+    # Room enough for a tokenizer of few words, which makes twice as many tokens of a sentence as a real one.
+    settings = RolloutSettings(sampling=GREEDY, max_new_tokens=512, max_tokens=8192)
     begun = time.perf_counter()
     ended = [event.rollout for event in roll_out(policy, tasks, settings) if isinstance(event, Ended)]
     seconds = time.perf_counter() - begun
@@ -146,7 +148,7 @@ class _Script:
 
     def __init__(self, loaded: LoadedModel, tasks: Sequence[Task], seed: int) -> None:
         words = loaded.rendering.tokenizer
-        self._turns = [
+        self._turns: list[list[tuple[int, ...]]] = [
             [tuple(words.encode(text, add_special_tokens=False)) for text in _texts(random.Random(f"{seed} {number}"))]
             for number in range(len(tasks))
         ]
@@ -174,7 +176,7 @@ def _texts(draw: random.Random) -> list[str]:
 
 
 def _thought(draw: random.Random) -> str:
-    return f"{' '.join(draw.choices(_WORDS, k=40))} ({draw.randrange(_PICTURE.width)}, {draw.randrange(_PICTURE.height)})."
+    return f"{' '.join(draw.choices(_WORDS, k=24))} ({draw.randrange(_PICTURE.width)}, {draw.randrange(_PICTURE.height)})."
 
 
 def _task(seed: int) -> Task:
