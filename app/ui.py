@@ -14,6 +14,7 @@ _MONO = ("ui-monospace", "SFMono-Regular", "DejaVu Sans Mono", "monospace")
 HEAD = """
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="icon" href="/ui/favicon.svg" type="image/svg+xml">
+<script type="module" src="/ui/ask/opening.js"></script>
 """
 
 BRAND = """

@@ -26,6 +26,7 @@ export class AskApp {
   #seen = false;
   #sending = false;
   #helps = false;
+  #state = '';
   #off = new AbortController();
 
   constructor(root, host) {
@@ -120,6 +121,7 @@ export class AskApp {
       const { run } = await sendJson('POST', 'api/runs', wish);
       this.#sent.set(run, wish);
       await this.open(run, { push: true });
+      this.board.node.focus({ preventScroll: true });
     } catch (error) {
       this.form.say(error.message);
       this.#openForm();
@@ -189,6 +191,8 @@ export class AskApp {
 
   #changed(run, numbers) {
     const { summary, scored } = run;
+    if (summary.state !== this.#state) this.form.policies.load();
+    this.#state = summary.state;
     for (const number of numbers) {
       this.board.draws.draw(run.draws[number], scored);
       this.board.row.draw(run.draws[number], scored);
@@ -213,8 +217,14 @@ export class AskApp {
     const turns = run?.draws[Math.max(0, this.board.draw)]?.view?.turns.length ?? 0;
     const most = run?.summary?.settings?.max_turns;
     const turn = turns && this.board.draw >= 0 ? `turn ${turns}${most > 1 ? ` of at most ${most}` : ''}` : '';
-    this.bar.show(run?.summary ?? null, turn);
+    this.bar.show(run?.summary ?? null, run?.summary?.state === 'loading' ? this.#loaded(run.summary.policy) : turn);
     this.bar.lost(run?.lost ? 'The connection is lost; the run goes on. Trying again…' : '');
+  }
+
+  /** How far the loading of a run's policy is: '40 %'. */
+  #loaded(reference) {
+    const policy = this.form.policies.list.find((one) => one.reference === reference);
+    return typeof policy?.percent === 'number' ? `${Math.round(policy.percent)} %` : '';
   }
 
   #viewOf(number) {
@@ -222,14 +232,13 @@ export class AskApp {
     const draw = draws[number];
     if (draw?.view) return draw.view;
     const over = isOver(draw?.state ?? summary.state);
-    const words = over ? draw?.error || summary.error || 'Nothing was said in this conversation.' : 'The model has not said anything yet.';
-    return bareView(summary.picture, { question: summary.question, domainTitle: summary.domain_title, words });
+    const words = over ? draw?.error || 'Nothing was said.' : 'The model has not said anything yet.';
+    return bareView(summary.picture, { question: summary.question, domainTitle: summary.domain_title, words, live: !over });
   }
 
   /** One draw on the stage. */
   enlarge(draw) {
     this.board.enlarge(draw, this.#viewOf(draw));
-    this.board.seen = draw;
     this.#drawBar();
   }
 
@@ -279,6 +288,7 @@ export class AskApp {
 
   #formChanged() {
     this.recorded?.show();
+    if (this.#run?.summary) this.#drawBar();
     if (!this.#run && this.#ready) this.#drawEmpty();
   }
 

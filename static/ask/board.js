@@ -11,10 +11,15 @@ import { Side } from './side.js';
 /** How long the gaze takes from one mark to the next, in ms. */
 const JUMP = 380;
 
-/** A picture with nothing on it, as a view. */
-export function bareView(picture, { question = '', domainTitle = '', words }) {
+/** Whether more may come of what a view shows. */
+function goesOn(view) {
+  return Boolean(view.live);
+}
+
+/** A picture with nothing on it, as a view; `words` say why, `live` that something may come. */
+export function bareView(picture, { question = '', domainTitle = '', words, live = false }) {
   return {
-    id: '', plain: words, question, dataset: '', domain_title: domainTitle, policy: '', picture, pictures: [picture], frame: null, steps: [], faults: [], turns: [],
+    id: '', live, plain: words, question, dataset: '', domain_title: domainTitle, policy: '', picture, pictures: [picture], frame: null, steps: [], faults: [], turns: [],
     overlay_text: [], answer: { text: null, point: null, verdict: null, reason: '' }, truth: { kind: 'none', text: '', box: null, point: null },
   };
 }
@@ -24,6 +29,8 @@ export class Board {
   following = true;
   /** The draw on the stage; -1: all of them small. */
   draw = -1;
+  /** The draw that was on the stage last; null before there was one. */
+  seen = null;
   #events;
   #layers = { path: true, truth: true, windows: false };
   #moves = false;
@@ -50,7 +57,7 @@ export class Board {
     this.toolbar = el('div', { class: 'sc-toolbar', role: 'toolbar', 'aria-label': 'View' }, layerSwitches((name, on) => this.#setLayer(name, on)), this.follow, el('span', { class: 'sc-spring' }), zoomButtons(zoom, this.zoomShown), this.play);
     this.one = el('div', { class: 'sc-work ak-one' }, this.pane.main, this.pane.info.node);
     this.many = el('div', { class: 'sc-work ak-many', hidden: true }, this.draws.node, this.outcome.node);
-    this.node = el('div', { class: 'ak-board' }, this.toolbar, this.row.node, this.one, this.many);
+    this.node = el('div', { class: 'ak-board', tabindex: '-1' }, this.toolbar, this.row.node, this.one, this.many);
     this.#applyLayers();
     this.#showPlaying();
     this.row.node.hidden = true;
@@ -70,6 +77,7 @@ export class Board {
   begin(summary) {
     this.player.stop();
     this.following = true;
+    this.seen = null;
     this.draws.show(summary.samples, summary.picture);
     this.row.show(summary.samples);
     this.draw = -1;
@@ -90,9 +98,10 @@ export class Board {
     const samples = this.row.list.childElementCount;
     this.row.node.hidden = samples < 2;
     this.draw = draw;
+    this.seen = draw;
     this.row.mark(draw);
     this.draws.mark(draw);
-    this.following = Boolean(view.live || view.plain);
+    this.following = goesOn(view);
     this.#quietly(() => this.pane.show(view, this.following && !view.plain ? view.steps.length - 1 : -1));
     this.#showFollow(this.following);
   }
@@ -115,7 +124,7 @@ export class Board {
       const newest = view.steps.length - 1;
       if (this.following && !this.player.playing && newest >= 0 && newest !== this.pane.step) this.#goTo(newest, before);
     });
-    this.#showFollow(Boolean(view.live || view.plain));
+    this.#showFollow(goesOn(view));
   }
 
   #goTo(step, before) {

@@ -3,7 +3,7 @@ import { el, fill } from '../viewer/dom.js';
 import { icon } from '../viewer/icons.js';
 import { count, plural } from '../viewer/words.js';
 import { bar } from '../studies/pieces.js';
-import { isOver, percent, quoted } from './words.js';
+import { isOver, keptWords, percent, quoted } from './words.js';
 
 const MOST_ANSWERS = 8;
 
@@ -36,8 +36,7 @@ function answers(draws) {
 
 function agreementWords(agreement, ended) {
   if (!agreement) return ended < 2 ? 'To agree it takes two draws that have ended.' : 'Whether they agree cannot be told.';
-  const { share, answer, count: number, n } = agreement;
-  const pairs = (n * (n - 1)) / 2;
+  const { share, answer, count: number, n, pairs } = agreement;
   const alike = answer === null ? `${count(n)} draws, and no answer` : `${count(number)} of ${count(n)} answer ${quoted(answer)}`;
   return typeof share === 'number' ? `${alike}; ${percent(share)} of ${plural(pairs, 'pair')} agree${pairs === 1 ? 's' : ''}.` : `${alike}.`;
 }
@@ -79,10 +78,8 @@ export class Outcome {
 
   #kept(summary) {
     const { traces, state, samples } = summary;
-    const datasets = [...new Set((traces ?? []).map((one) => one.dataset))];
-    const where = datasets.map((name) => `“${name}”`).join(', ');
     if (summary.not_stored) return section('Kept', el('p', { class: 'pg-note', text: summary.not_stored }));
-    if (traces?.length) return section('Kept', el('p', { dir: 'auto', text: `${plural(traces.length, 'trace')} of ${count(samples)} in the data set ${where}.` }));
+    if (traces?.length) return section('Kept', el('p', { dir: 'auto', text: `${keptWords(summary)}${traces.length < samples ? `, of ${plural(samples, 'draw')}` : ''}. “Inspect” below a draw opens its trace.` }));
     return isOver(state) ? section('Kept', el('p', { class: 'sc-quiet', text: 'No trace of this run is stored.' })) : null;
   }
 }

@@ -6,7 +6,6 @@ import { bar } from '../studies/pieces.js';
 
 const SOON = 700;
 const LATER = 8000;
-const LOADS = new Set(['loading']);
 const WORDS = { idle: 'not loaded yet', loading: 'loading', ready: 'ready', busy: 'busy', failed: 'failed' };
 const KINDS = { local: 'this machine', server: 'server', scripted: 'program' };
 
@@ -82,7 +81,8 @@ export class Policies {
     } catch (error) {
       if (!this.list.length) this.#say(error.message);
     }
-    const wait = this.list.some((one) => LOADS.has(one.state)) ? SOON : LATER;
+    const wait = this.list.some((one) => one.state === 'loading') ? SOON : LATER;
+    clearTimeout(this.#timer);
     if (this.#seen) this.#timer = setTimeout(() => this.load(), wait);
   }
 

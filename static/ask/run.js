@@ -47,7 +47,7 @@ export class Run {
 
   /** Whether a right answer is known, so that draws are right or wrong. */
   get scored() {
-    return this.summary.pass_at_k !== null;
+    return this.summary.truth !== null;
   }
 
   get ended() {

@@ -4,7 +4,7 @@ import { icon } from '../viewer/icons.js';
 import { Menu } from '../viewer/menu.js';
 import { inspectAddress } from './address.js';
 import { stopButton } from './form.js';
-import { figures, isOver, stateWord } from './words.js';
+import { figures, isOver, keptWords, stateWord } from './words.js';
 
 export class RunBar {
   #state = el('strong', { class: 'ak-run-state' });
@@ -30,30 +30,30 @@ export class RunBar {
     this.node = el(
       'header',
       { class: 'ak-run', 'aria-label': 'The run' },
-      el('div', { class: 'ak-run-line' }, this.form, el('p', { class: 'ak-run-told' }, this.#state, ' ', this.#words), this.#recorded, el('span', { class: 'sc-spring' }), this.#tools),
+      el('div', { class: 'ak-run-line' }, this.form, el('p', { class: 'ak-run-told' }, this.#state, ' ', this.#words), this.#recorded, this.#tools),
       this.#lost, this.#track,
     );
   }
 
-  /** `summary`: how the run stands, null before there is one; `turn`: the words for the draw in view, while it runs. */
-  show(summary, turn = '') {
+  /** `summary`: how the run stands, null before there is one; `progress`: of the draw in view, or of what is waited for, in words. */
+  show(summary, progress = '') {
     this.node.dataset.state = summary?.state ?? 'none';
     this.#recorded.hidden = !summary?.recorded;
     this.#track.hidden = !summary;
     this.#state.textContent = summary ? stateWord(summary.state) : 'Nothing is asked yet';
-    this.#words.textContent = summary ? this.#told(summary, turn) : '';
+    this.#words.textContent = summary ? this.#told(summary, progress) : '';
     const over = summary && isOver(summary.state);
     this.#track.classList.toggle('ak-endless', Boolean(summary) && !over && !summary.ended);
     this.#bar.style.width = summary ? `${over ? 100 : (100 * summary.ended) / Math.max(1, summary.samples)}%` : '0';
     this.#drawTools(summary, over);
   }
 
-  #told(summary, turn) {
+  #told(summary, progress) {
     const { state, words, error } = summary;
     if (state === 'failed' && error) return error;
-    const known = new Set([stateWord(state).toLowerCase(), '']);
-    const said = known.has((words ?? '').toLowerCase()) ? '' : words;
-    return [state === 'running' ? turn : said, ...figures(summary)].filter(Boolean).join(' · ');
+    if (state === 'running') return [progress, ...figures(summary)].filter(Boolean).join(' · ');
+    if (!isOver(state)) return [progress, words].filter(Boolean).join(' · ');
+    return [error, keptWords(summary), ...figures(summary)].filter(Boolean).join(' · ');
   }
 
   #drawTools(summary, over) {
@@ -67,7 +67,7 @@ export class RunBar {
   #toolsFor(summary, over, stored) {
     if (!summary) return [];
     if (!over) return [this.stop];
-    const inspect = stored.length ? el('a', { class: 'sc-button', href: inspectAddress(stored[0]), 'data-key': 'inspect', text: stored.length > 1 ? 'Open the first in Inspect' : 'Open in Inspect' }) : null;
+    const inspect = summary.samples === 1 && stored.length ? el('a', { class: 'sc-button', href: inspectAddress(stored[0]), 'data-key': 'inspect', text: 'Open in Inspect' }) : null;
     const study = stored.length ? button('Save to a study', () => this.#act.study(), { 'data-key': 'study' }) : null;
     return [inspect, study, this.#again.node].filter(Boolean);
   }

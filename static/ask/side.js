@@ -8,6 +8,10 @@ import { plural } from '../viewer/words.js';
 /** So near its end, in CSS pixels, a text counts as read to its end: it then follows what is written. */
 const NEAR_END = 24;
 
+function isAtEnd(node) {
+  return node.scrollHeight - node.scrollTop - node.clientHeight < NEAR_END;
+}
+
 /** The text of all turns, each part with who wrote it. What is there stays, and what is new is put behind it. */
 class LiveText {
   #parts = [];
@@ -18,7 +22,7 @@ class LiveText {
 
   show(turns) {
     const { node } = this;
-    const follows = node.scrollHeight - node.scrollTop - node.clientHeight < NEAR_END;
+    const follows = isAtEnd(node);
     const parts = turns.flatMap(({ index, segments }) => segments.map((one) => ({ ...one, turn: index })));
     parts.forEach((part, k) => this.#put(part, k));
     for (const { card } of this.#parts.splice(parts.length)) card.remove();
@@ -59,9 +63,12 @@ export class Side extends Info {
 
   /** The same conversation with more in it. */
   grow(view) {
-    if (!this.#live || !view.live || !this.#steps) return this.#live || view.live ? this.show(view) : undefined;
+    if (!this.#live || !view.live || view.plain || !this.#steps) return this.#live || view.live ? this.show(view) : undefined;
+    const list = this.#steps.node.parentElement;
+    const follows = isAtEnd(list);
     this.#tell(view);
     this.#steps.grow(view);
+    if (follows) list.scrollTop = list.scrollHeight;
     this.#text.show(view.turns);
     return undefined;
   }

@@ -54,10 +54,10 @@ export class StudyDialog {
     save.disabled = true;
     wrong.textContent = '';
     try {
-      const { added } = await sendJson('POST', `api/runs/${encodeURIComponent(this.#run)}/study`, { study: study.id });
+      const { words } = await sendJson('POST', `api/runs/${encodeURIComponent(this.#run)}/study`, { study: study.id });
       chooseStudy(study.id);
       this.node.close();
-      this.#told(added ? `${plural(added, 'step')} more to rate in ${study.name}.` : `${study.name} asks no further step: it has them already, or its selection leaves them out.`);
+      this.#told(words);
     } catch (error) {
       wrong.textContent = error.message;
     } finally {

@@ -40,12 +40,19 @@ export function stateWord(state) {
 /** The figures of a run in one line, whatever of them is known. */
 export function figures({ samples, ended, tokens, tokens_per_second: speed, seconds, seconds_left: left, state }) {
   const parts = [];
-  if (samples > 1) parts.push(`${count(ended)} of ${count(samples)} ended`);
+  if (samples > 1 && state !== 'done') parts.push(`${count(ended)} of ${count(samples)} ended`);
   if (tokens) parts.push(plural(tokens, 'token'));
   if (speed) parts.push(`${speed < 10 ? speed.toFixed(1) : count(Math.round(speed))} tokens/s`);
   if (isOver(state) && seconds) parts.push(duration(seconds));
   else if (left !== null && left !== undefined) parts.push(left < 1.5 ? 'nearly there' : `about ${duration(left)} left`);
   return parts;
+}
+
+/** Where the traces of a run are: '8 traces in “asked”'. */
+export function keptWords({ traces = [], not_stored: refused }) {
+  if (refused) return 'not stored';
+  const names = [...new Set(traces.map((one) => `“${one.dataset}”`))];
+  return traces.length ? `${plural(traces.length, 'trace')} in ${names.join(', ')}` : 'nothing stored';
 }
 
 /** An answer between quotes, cut where it is long. */

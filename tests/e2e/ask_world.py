@@ -58,6 +58,10 @@ def payloads(messages: tuple[Said, ...], row: int) -> str:
     return format_turns([TurnText(f"Here {PAYLOADS[5]} it is (300, 200).", answer=ALL)])
 
 
+# Seconds a word: slow enough that a test sees what happens between two words.
+SLOW_PACE = 0.1
+
+
 class AskOpening(Opening):
     """Opens the policies of this world; `hold` keeps one loading, `mend` lets the broken one load."""
 
@@ -73,7 +77,7 @@ class AskOpening(Opening):
             progress("shard 2 of 5 is read", self.percent)
             if stop.is_set():
                 raise PolicyError("Loading was stopped.")
-        pace = 0.25 if reference == SLOW else self.pace
+        pace = SLOW_PACE if reference == SLOW else self.pace
         return ScriptedPolicy(payloads if reference == HOSTILE else gazes, reference, seconds_per_piece=pace)
 
 
