@@ -111,14 +111,15 @@ class RunNow:
 
 
 class LiveRun:
-    """A run. Safe to use from several threads."""
+    """A run. Safe to use from several threads. `tokens`: those of the conversations that ended are kept."""
 
-    def __init__(self, asked: Asked, *, not_stored: str = "") -> None:
+    def __init__(self, asked: Asked, *, not_stored: str = "", tokens: bool = False) -> None:
         self.id = secrets.token_hex(8)
         self.asked = asked
         self.stopping = threading.Event()
         self.over = threading.Event()
         self._lock = threading.Lock()
+        self._tokens = tokens
         self._draws = [_Draw(draw) for draw in range(asked.samples)]
         self._seq = 0
         self._now = RunNow(0, RunState.WAITING, "", 0, 0, 0.0, None, "", not_stored, "")
@@ -150,7 +151,7 @@ class LiveRun:
             elif isinstance(event, Spoke) and draw.said is not None:
                 draw.said.add(event)
             elif isinstance(event, Ended):
-                _end(draw, event.rollout)
+                _end(draw, event.rollout if self._tokens else replace(event.rollout, tokens=None))
                 self._change(ended=len([one for one in self._draws if one.rollout]))
             draw.seq = self._next()
 

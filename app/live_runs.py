@@ -39,16 +39,25 @@ class LiveRuns:
     """The runs of one start, the newest ones kept. Safe to use from several threads; to be closed.
 
     journals  None: nothing is written, and no trace is stored
+    tokens    the tokens of what ended are kept too: some hundred kilobytes a conversation
     """
 
     def __init__(
-        self, shelf: PolicyShelf, store: Store, pictures: PictureStore, journals: RunJournals | None, *, at_once: int = AT_ONCE
+        self,
+        shelf: PolicyShelf,
+        store: Store,
+        pictures: PictureStore,
+        journals: RunJournals | None,
+        *,
+        at_once: int = AT_ONCE,
+        tokens: bool = False,
     ) -> None:
         self._shelf = shelf
         self._store = store
         self._pictures = pictures
         self._journals = journals
         self._at_once = at_once
+        self._tokens = tokens
         self._runs: OrderedDict[str, LiveRun] = OrderedDict()
         self._threads: dict[str, threading.Thread] = {}
         self._line: list[LiveRun] = []
@@ -58,7 +67,7 @@ class LiveRuns:
     def start(self, asked: Asked) -> LiveRun:
         """A run, which has begun. Raises NotFound for a policy that is not on the shelf, PolicyError where too many runs are waiting."""
         self._shelf.line(asked.policy)
-        run = LiveRun(asked, not_stored=READ_ONLY if asked.dataset and self._journals is None else "")
+        run = LiveRun(asked, not_stored=READ_ONLY if asked.dataset and self._journals is None else "", tokens=self._tokens)
         thread = threading.Thread(target=self._work, args=(run,), name=f"run {run.id}", daemon=True)
         with self._changed:
             if self._closed:
@@ -154,8 +163,8 @@ class LiveRuns:
         with stored as kept:
             try:
                 for event in roll_out(policy, (task,), asked.settings, stop=run.stopping):
-                    if kept is not None:
-                        kept.journal.write(event)
+                    if kept is not None and (trouble := kept.write(event)):
+                        run.cannot_store(trouble)
                     run.take(event)
                     if isinstance(event, Ended) and kept is not None:
                         self._store_one(run, kept, event.rollout.draw, event.rollout.trace)

@@ -23,8 +23,10 @@ from annotations.durable import whole_file
 from annotations.store import Store
 from core.errors import SaccadeError, StoreError
 from core.rollout.journal import Journal, read_journal
+from core.rollout.values import RolloutEvent
 
 FOLDER = "runs"
+_KINDS = ("jsonl", "json", "lock")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,37 +64,50 @@ class RunJournals:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             lock = _locked(self._file(run, "lock"))
-            with whole_file(self._file(run, "json")) as note:
-                note.write(json.dumps({"dataset": dataset, "actor": actor}).encode())
-            journal = Journal(self._file(run, "jsonl"))
         except OSError as error:
-            raise StoreError(f"{self.folder} cannot be written ({error.strerror}): make room, or change its permissions.") from error
+            raise self._unwritable(error) from error
         try:
-            with journal:
+            with self._begun(run, dataset, actor) as journal:
                 kept = Kept(journal)
                 yield kept
             if not kept.needed:
                 self._remove(run)
         finally:
-            if lock is not None:
-                os.close(lock)
+            self._let_go(run, lock)
 
     def recover(self, store: Store) -> Recovered:
         """Puts what died runs had into the store, and takes their journals away."""
         found = Recovered()
-        for journal in sorted(self.folder.glob("*.jsonl")) if self.folder.is_dir() else ():
-            lock = _locked(self._file(journal.stem, "lock"))
+        for run in self._runs():
+            lock = _locked(self._file(run, "lock"))
             if lock is None:
                 # It is going on, in another program.
                 continue
             try:
-                traces = self._recover(journal.stem, store)
-                found = Recovered(found.runs + 1, found.traces + traces, found.troubles)
+                if self._file(run, "jsonl").is_file():
+                    found = Recovered(found.runs + 1, found.traces + self._recover(run, store), found.troubles)
+                self._remove(run)
             except SaccadeError as error:
-                found = Recovered(found.runs, found.traces, (*found.troubles, f"The run {journal.stem} was left as it is: {error}"))
+                found = Recovered(found.runs, found.traces, (*found.troubles, f"The run {run} was left as it is: {error}"))
             finally:
-                os.close(lock)
+                self._let_go(run, lock)
         return found
+
+    def _begun(self, run: str, dataset: str, actor: str) -> Journal:
+        try:
+            with whole_file(self._file(run, "json")) as note:
+                note.write(json.dumps({"dataset": dataset, "actor": actor}).encode())
+            return Journal(self._file(run, "jsonl"))
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def _runs(self) -> tuple[str, ...]:
+        """The runs of which there is a file."""
+        files = self.folder.iterdir() if self.folder.is_dir() else ()
+        return tuple(sorted({file.stem for file in files if file.suffix[1:] in _KINDS and not file.name.startswith(".")}))
+
+    def _unwritable(self, error: OSError) -> StoreError:
+        return StoreError(f"{self.folder} cannot be written ({error.strerror}): make room, or change its permissions.")
 
     def _recover(self, run: str, store: Store) -> int:
         dataset, actor = self._note(run)
@@ -101,9 +116,7 @@ class RunJournals:
             traces = tuple(trace for trace in read_journal(file) if trace.turns)
         except OSError as error:
             raise StoreError(f"{file} cannot be read ({error.strerror}).") from error
-        added = store.add_traces(traces, dataset=dataset, actor=actor)
-        self._remove(run)
-        return sum(added)
+        return sum(store.add_traces(traces, dataset=dataset, actor=actor))
 
     def _note(self, run: str) -> tuple[str, str]:
         file = self._file(run, "json")
@@ -117,8 +130,17 @@ class RunJournals:
         return self.folder / f"{run}.{kind}"
 
     def _remove(self, run: str) -> None:
-        for kind in ("jsonl", "json", "lock"):
+        """All but the lock, which still keeps others away."""
+        for kind in ("jsonl", "json"):
             self._file(run, kind).unlink(missing_ok=True)
+
+    def _let_go(self, run: str, lock: int | None) -> None:
+        if lock is not None:
+            os.close(lock)
+        if not self._file(run, "jsonl").exists():
+            # Windows takes no file away that somebody else has just opened; the next start does.
+            with contextlib.suppress(OSError):
+                self._file(run, "lock").unlink(missing_ok=True)
 
 
 @dataclass(eq=False, slots=True)
@@ -127,6 +149,18 @@ class Kept:
 
     journal: Journal
     needed: bool = False
+    broken: bool = False
+
+    def write(self, event: RolloutEvent) -> str:
+        """Write down what happened; a sentence where that could not be done, once: the run goes on without its journal."""
+        if self.broken:
+            return ""
+        try:
+            self.journal.write(event)
+        except OSError as error:
+            self.broken = True
+            return f"The run's journal cannot be written ({error.strerror}): make room. Should the program die now, this run is lost."
+        return ""
 
 
 def _locked(file: Path) -> int | None:

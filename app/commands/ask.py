@@ -90,7 +90,8 @@ def run(arguments: argparse.Namespace) -> int:
         pictures = services.pictures if stored else PictureStore(services.scratch / "pictures")
         listed = PolicyList((policy,), None)
         shelf = PolicyShelf(opener(services.store, options), listed)
-        runs = LiveRuns(shelf, services.store, pictures, RunJournals(services.settings.data_dir / FOLDER) if stored else None)
+        journals = RunJournals(services.settings.data_dir / FOLDER) if stored else None
+        runs = LiveRuns(shelf, services.store, pictures, journals, tokens=arguments.tokens)
         try:
             return _ask(runs, _asked(arguments, listed.references[0], pictures.add_file(arguments.image), rules), arguments)
         finally:

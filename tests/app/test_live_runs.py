@@ -24,12 +24,13 @@ from app.live_runs import KEPT, LiveRuns
 from app.policy_list import PolicyList
 from app.policy_opener import opener
 from app.policy_shelf import PolicyShelf
-from app.run_journals import FOLDER, Recovered, RunJournals, recovered_words
+from app.run_journals import FOLDER, Kept, Recovered, RunJournals, recovered_words
 from app.services import open_services
 from app.settings import DATABASE_FILE, settings_from
 from core.errors import NotFound, PolicyError, StoreError
 from core.policies.conversation import GREEDY
-from core.rollout.values import RolloutSettings, Turns
+from core.rollout.journal import Journal
+from core.rollout.values import Progress, RolloutSettings, Turns
 from core.trace import DomainName, StopReason, Trace, TruthKind
 from tests.app.asking_world import FAILER, LOOKER, QUESTION, SLOW_TO_LOAD, AskingWorld, eventually, open_asking, png
 from tests.app.conftest import ROOT
@@ -200,6 +201,7 @@ def test_a_store_that_refuses_is_told_and_the_journal_stays_for_the_next_start(w
     with world.services.store.database.writing() as connection:
         connection.exec_driver_sql("ALTER TABLE elsewhere RENAME TO steps")
     eventually(lambda: not [thread for thread in threading.enumerate() if thread.name == f"run {run.id}"])
+    assert run.rollouts[0].tokens is None, "kept where somebody asks for them"
     assert left(tmp_path) == [f"{run.id}.json", f"{run.id}.jsonl", f"{run.id}.lock"]
     found = world.services.runs.recover()
     assert (found.runs, found.traces, found.troubles) == (1, 1, ())
@@ -272,6 +274,26 @@ def test_a_journal_that_cannot_be_read_is_told_and_left(world: AskingWorld, tmp_
         pass
 
 
+def test_what_a_run_left_that_died_before_its_first_word_is_swept_up(world: AskingWorld, tmp_path: Path) -> None:
+    folder = tmp_path / FOLDER
+    folder.mkdir()
+    for name in ("aa.lock", "aa.json", "bb.lock", "notes.txt"):
+        (folder / name).write_text("")
+    assert world.services.runs.recover() == Recovered()
+    assert left(tmp_path) == ["notes.txt"]
+
+
+def test_a_journal_that_cannot_be_written_any_more_is_told_once(tmp_path: Path) -> None:
+    class Full(Journal):
+        def write(self, event: object) -> None:
+            raise OSError(28, "No space left on device")
+
+    with Full(tmp_path / "full.jsonl") as journal:
+        kept = Kept(journal)
+        told = [kept.write(Progress(0, 1, 0, 0.0, None)) for _ in range(2)]
+    assert "No space left on device" in told[0] and told[0].endswith(".") and told[1] == ""
+
+
 # -- a checkpoint --
 
 
@@ -287,7 +309,7 @@ def test_a_checkpoint_is_asked_through_the_same_door(tmp_path: Path) -> None:
     checkpoint = build(tmp_path / "tiny", Family.QWEN2_5_VL)
     with open_services(settings_from(Namespace(data_dir=tmp_path / "data"), {})) as services:
         shelf = PolicyShelf(opener(services.store), PolicyList((str(checkpoint),), None))
-        runs = LiveRuns(shelf, services.store, services.pictures, RunJournals(tmp_path / "data" / FOLDER))
+        runs = LiveRuns(shelf, services.store, services.pictures, RunJournals(tmp_path / "data" / FOLDER), tokens=True)
         picture = services.pictures.add_bytes(png(size=(112, 84)), "small.png")
         settings = RolloutSettings(sampling=GREEDY, max_new_tokens=12, max_tokens=400)
         what = Asked(str(checkpoint), sample_of(picture, QUESTION, DomainName.VISUAL_SEARCH), 2, settings)
