@@ -43,9 +43,10 @@ class SystemPrompt(StrEnum):
 class RolloutSettings:
     """How conversations are led. Raises PolicyError for limits under which nothing could be said.
 
-    max_turns       the model's turns; where an answer is forced, the last of them is for that
+    max_turns       the model's turns; where an answer is forced, the last of them is for that (the first is always its own)
     max_pictures    pictures in one conversation, the whole one counted
-    max_tokens      tokens of the answerer's side: what the model writes, and what observations with their crops take up
+    max_tokens      tokens of the answerer's side: what the model writes, and what observations with their crops take up; kept by
+                    estimate where the policy does not tell its tokens, and a forced answer has room for a few words whatever is left
     max_new_tokens  tokens of one turn
     force_answer    when turns, pictures or tokens run out, the answer is demanded by the fixed sentence, at temperature 0
     crop            how to zoom; None: as the domain does

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +24,6 @@ from core.rollout.journal import Journal
 from core.rollout.samples import agreement, correct_of
 from core.rollout.values import RolloutSettings, Task
 from core.trace import StopReason, Trace
-from static.demo import record_run
 from tests.core.rollout.speaking import ANSWER, LOOK, Speaker, one, painted, rollouts, run, settings, speaker, task
 
 DEMO = Path(__file__).resolve().parents[3] / "static" / "demo"
@@ -159,7 +159,8 @@ def test_the_recorded_run_that_ships_says_that_no_model_wrote_it() -> None:
 
 
 def test_the_recorded_run_that_ships_is_what_its_program_records() -> None:
-    assert recorded() == tuple(record_run.record())
+    program = runpy.run_path(str(DEMO / "record_run.py"))
+    assert recorded() == tuple(program["record"]())
 
 
 def test_the_recorded_run_that_ships_is_played_back() -> None:
