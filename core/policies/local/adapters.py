@@ -14,6 +14,10 @@ from core.errors import PolicyError
 from core.policies.local.checkpoints import Adapter
 
 
+# Adapters that were made before transformers 4.52 name the parts of the model as it was built then (the checkpoints still do).
+_OLDER_NAMES = {r"^visual\.": "model.visual.", r"^model\.(?!language_model\.|visual\.)": "model.language_model."}
+
+
 def merged(model: PreTrainedModel, adapter: Adapter, base: Path) -> PreTrainedModel:
     """The model with the adapter's changes in its weights. `base` is the folder that the model came from, for the sentence.
 
@@ -26,7 +30,7 @@ def merged(model: PreTrainedModel, adapter: Adapter, base: Path) -> PreTrainedMo
             config = PeftConfig.from_pretrained(str(adapter.folder))
             config.inference_mode = True
             wrapped = PeftModel(model, config)
-            report = wrapped.load_adapter(str(adapter.folder), "default", is_trainable=False)
+            report = wrapped.load_adapter(str(adapter.folder), "default", is_trainable=False, key_mapping=_OLDER_NAMES)
             lost = [*report.unexpected_keys, *(key for key in report.missing_keys if ".lora_" in key)]
             if not lost:
                 with torch.no_grad():

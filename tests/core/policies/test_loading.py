@@ -218,6 +218,19 @@ def test_an_adapter_brings_its_base_and_is_merged(tiny_qwen2_5_vl: Path, tmp_pat
     assert as_option.card.details["adapter"] == str(tmp_path / "lora")
 
 
+def test_an_adapter_with_the_names_of_older_versions(tiny_qwen2_5_vl: Path, tmp_path: Path) -> None:
+    wanted = adapter_for(tiny_qwen2_5_vl, tmp_path / "lora")
+    file = tmp_path / "lora" / "adapter_model.safetensors"
+    older = {
+        name.replace("model.model.language_model.", "model.model.").replace("model.model.visual.", "model.visual."): weight
+        for name, weight in load_file(file).items()
+    }
+    assert not any("language_model" in name for name in older)
+    save_file(older, file, {"format": "pt"})
+    found = loaded(tmp_path / "lora", PolicyOptions(device="cpu"))
+    assert torch.allclose(logits(found.model, found.rendering), wanted, atol=1e-4)
+
+
 def test_an_adapters_own_template_is_used(tiny_qwen2_5_vl: Path, tmp_path: Path) -> None:
     adapter_for(tiny_qwen2_5_vl, tmp_path / "lora")
     shutil.copy(build(tmp_path / "other", Family.QWEN2_5_VL, system="Point at it.") / "chat_template.json", tmp_path / "lora")
