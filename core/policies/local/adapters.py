@@ -13,7 +13,6 @@ from transformers import PreTrainedModel
 from core.errors import PolicyError
 from core.policies.local.checkpoints import Adapter
 
-
 # Adapters that were made before transformers 4.52 name the parts of the model as it was built then (the checkpoints still do).
 _OLDER_NAMES = {r"^visual\.": "model.visual.", r"^model\.(?!language_model\.|visual\.)": "model.language_model."}
 
