@@ -19,7 +19,7 @@ from core.rollout.engine import roll_out
 from core.rollout.unfinished import Unfinished
 from core.rollout.values import Began, Ended, Rollout, RolloutEvent, RolloutSettings, Spoke, Turns
 from core.trace import Author, DomainName, StopReason, Trace, Truth, TruthKind
-from tests.core.rollout.speaking import ANSWER, LOOK, boxed, painted, task
+from tests.core.rollout.speaking import ANSWER, boxed, painted, task
 
 TAGS = ["<think>", "</think>", "<tool_call>", "</tool_call>", "<observation>", "</observation>", "<answer>", "</answer>", "<ANSWER>"]
 MARKS = ["<image>", "<|im_end|>", "<|im_start|>user\n", "<|image_pad|>", "(1, 2)", "(700, 9)", "Error:", "\0", FORCED_PREFIX, " ", "€"]
@@ -27,15 +27,25 @@ numbers = st.one_of(st.integers(-20, 200), st.floats(-1e3, 1e3, allow_nan=False)
 calls = st.builds(call_text, numbers, numbers)
 broken = calls.flatmap(lambda call: st.integers(0, len(call)).map(lambda end: call[:end]))
 hostile = st.lists(st.one_of(st.sampled_from(TAGS + MARKS), calls, broken, st.text(max_size=8)), max_size=12).map("".join)
-speech = st.one_of(hostile, st.just(LOOK), st.just(ANSWER), calls.map(lambda call: f"<think> See (3, 4). </think>{call}"))
-scripts = st.lists(st.lists(speech, min_size=1, max_size=6), min_size=1, max_size=3)
+inside = st.builds(lambda x, y: f"<think> See ({x}, {y}). </think>\n{call_text(x, y)}", st.integers(0, 55), st.integers(0, 80))
+speech = st.one_of(hostile, inside, st.just(ANSWER), calls.map(lambda call: f"<think> See (3, 4). </think>{call}"))
+# Whole conversations, and any.
+scripts = st.lists(
+    st.one_of(
+        st.lists(inside, min_size=1, max_size=6),
+        st.lists(inside, max_size=4).map(lambda looks: [*looks, ANSWER]),
+        st.lists(speech, max_size=6),
+    ),
+    min_size=1,
+    max_size=3,
+)
 limits = st.builds(
     RolloutSettings,
     turns=st.sampled_from(Turns),
-    max_turns=st.integers(1, 6),
-    max_pictures=st.integers(1, 5),
-    max_tokens=st.one_of(st.integers(1, 3000), st.just(100_000)),
-    max_new_tokens=st.one_of(st.integers(1, 400), st.just(5000)),
+    max_turns=st.sampled_from([1, 2, 3, 5, 7]),
+    max_pictures=st.sampled_from([1, 2, 3, 5, 7]),
+    max_tokens=st.one_of(st.just(100_000), st.integers(200, 3000), st.integers(1, 3000)),
+    max_new_tokens=st.one_of(st.just(5000), st.integers(60, 400), st.integers(1, 400)),
     force_answer=st.booleans(),
     crop=st.builds(CropRule, st.integers(1, 60), st.integers(1, 90), st.booleans()),
 )
