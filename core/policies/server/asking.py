@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from core.errors import PolicyError
 from core.policies.conversation import Request
 from core.policies.server.connection import Connection, Refused
-from core.policies.server.dialects import PLAIN, UNKNOWN, Dialect, beyond, fields
+from core.policies.server.dialects import Dialect, fields, lessened
 from core.policies.server.messages import Pictures, messages
 from core.policies.server.refusals import Refusal, broken_off
 from core.policies.server.streams import Reader, read_piece
@@ -52,7 +52,7 @@ class Asker:
 
     async def prefix_ids(self, prefix: str) -> tuple[int, ...] | None:
         """The prefix as tokens, where the server tokenises for others; else None."""
-        if not prefix or not self.dialect.tokens:
+        if not prefix or not (self.dialect.tokens and self.dialect.prefill):
             return () if not prefix else None
         if prefix not in self._prefixes:
             try:
@@ -77,8 +77,8 @@ class Asker:
                 if refusal.room is not None and room is None:
                     room = refusal.room
                     continue
-                if refusal.fields and _less(dialect, request, refusal):
-                    dialect = PLAIN
+                if refusal.fields and (less := lessened(dialect, request, refusal.message)) is not None:
+                    dialect = less
                     continue
                 if (refusal.after or 0.0) > limits.turn:
                     raise refusal.error from None
@@ -126,10 +126,3 @@ class Asker:
             # A little more than asked for, so that those who were sent away together do not come back together.
             return refusal.after + random.uniform(0, limits.pause)
         return min(limits.longest, limits.pause * float(2 ** (attempt - 1))) * (0.5 + random.random() / 2)
-
-
-def _less(dialect: Dialect, request: Request, refusal: Refusal) -> bool:
-    """Whether the refusal may be for what was asked for beyond the protocol."""
-    if dialect is PLAIN:
-        return False
-    return dialect is UNKNOWN or any(name in refusal.message for name in beyond(fields(request, dialect)))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from core.policies.conversation import Request, Sampling
@@ -37,6 +37,11 @@ class Dialect:
     stop: str | None = None
     serial: bool = False
 
+    @property
+    def prefixes(self) -> str:
+        """How a prefix comes about, in words for traces."""
+        return "continued by the server" if self.prefill else "demanded in words, its tag opened here"
+
 
 VLLM = Dialect("vLLM", prefill=True, tokens=True, extras=True, stop="include_stop_str_in_output")
 # SGLang's sampler divides by the temperature before it takes the logarithm, unless it was started with RETURN_ORIGINAL_LOGPROB.
@@ -62,7 +67,7 @@ def fields(request: Request, dialect: Dialect, room: int | None = None) -> dict[
     sampling = request.sampling
     limit = request.max_new_tokens if room is None else min(room, request.max_new_tokens)
     body: dict[str, Any] = {"stream": True, "max_tokens": limit, "seed": _seed(sampling)}
-    if dialect is TRANSFORMERS:
+    if dialect.title == TRANSFORMERS.title:
         return {**body, "generation_config": _generation_config(sampling, limit)}
     body |= {"temperature": sampling.temperature, "top_p": sampling.top_p}
     if dialect.extras:
@@ -72,7 +77,7 @@ def fields(request: Request, dialect: Dialect, room: int | None = None) -> dict[
         body |= {"stop": list(request.stop), dialect.stop: True}
     if dialect.tokens:
         body |= {"logprobs": True, "return_token_ids": True, "return_tokens_as_token_ids": True}
-    if dialect is SGLANG:
+    if dialect.title == SGLANG.title:
         body |= {"separate_reasoning": False, "return_prompt_token_ids": True}
     if request.prefix and dialect.prefill:
         body |= {"continue_final_message": True, "add_generation_prompt": False}
@@ -82,6 +87,17 @@ def fields(request: Request, dialect: Dialect, room: int | None = None) -> dict[
 def beyond(body: Mapping[str, Any]) -> frozenset[str]:
     """The fields of a body that are not part of the OpenAI protocol, or that many servers do not take."""
     return frozenset(body) - {"model", "messages", "stream", "temperature", "max_tokens", "top_p", "seed", "stop"}
+
+
+def lessened(dialect: Dialect, request: Request, message: str) -> Dialect | None:
+    """The manner in which to ask once more, where a server's message is about what was asked for beyond the protocol; None: it is not."""
+    if dialect is PLAIN:
+        return None
+    if request.prefix and dialect.prefill and "continue_final_message" in message:
+        # Chat templates that rewrite the last message make it impossible to continue.
+        return replace(dialect, prefill=False)
+    named = any(name in message for name in beyond(fields(request, dialect)))
+    return PLAIN if named or dialect is UNKNOWN else None
 
 
 def _seed(sampling: Sampling) -> int:

@@ -16,6 +16,7 @@ from core.policies.protocol import PolicyCard
 from core.policies.server.asking import Asker
 from core.policies.server.connection import Connection
 from core.policies.server.refusals import picture_resized
+from core.policies.server.spelling import REBUILT
 from core.policies.server.streams import Reader
 
 # The token of a picture in all of Qwen's vocabularies from Qwen2-VL on (<|image_pad|>).
@@ -121,9 +122,9 @@ class ServerPolicy:
             raise picture_resized(self._connection.address, seen, shown)
 
     def _learn(self, reader: Reader) -> None:
-        found = {"dialect": self._asker.dialect.title}
+        found = {"dialect": self._asker.dialect.title, "prefix": self._asker.dialect.prefixes}
         if reader.rebuilt:
-            found["turns"] = "taken apart by the server, put together here"
+            found["turns"] = REBUILT
         if any(self._card.details.get(name) != value for name, value in found.items()):
             self._card = replace(self._card, details={**self._card.details, **found})
 

@@ -17,9 +17,10 @@ LONGEST_MESSAGE = 300
 # Busy or half there: the same request can succeed later. 529 is what some hosts say for "overloaded".
 _LATER = frozenset({408, 425, 429, 502, 503, 504, 529})
 _TOO_LONG = re.compile(
-    r"context length|context window|longer than the model|exceeds? the (?:model|maximum)|too many tokens|context size", re.I
+    r"context (?:length|window|size)|longer than the model|exceeds? the (?:model|maximum)[^.]*(?:length|tokens)|too many tokens",
+    re.IGNORECASE,
 )
-_NO_MODEL = re.compile(r"model\b.*(?:not (?:exist|found|available|loaded)|unknown|does not exist)|pinned to|no such model", re.I | re.S)
+_NO_MODEL = re.compile(r"not (?:exist|found|available|loaded)|unknown|no such model", re.IGNORECASE)
 # “This model's maximum context length is 4096 tokens … your request has 3500 input tokens”; older: “(3500 in the messages, …)”.
 _CONTEXT = re.compile(r"maximum context length (?:is|of) (\d+)")
 _INPUT = re.compile(
@@ -85,7 +86,7 @@ def _asked_wrongly(address: str, model: str, status: int, message: str, said: st
             ),
             room=_room(message),
         )
-    if status == 404 or _NO_MODEL.search(message):
+    if status == 404 or "pinned to" in message or (model in message and _NO_MODEL.search(message)):
         return Refusal(PolicyNotFound(f"The server at {address} has no model called {model}.{said}"), message=message)
     return Refusal(
         PolicyError(f"The server at {address} cannot take what {model} was asked (status {status}).{said}"), fields=True, message=message

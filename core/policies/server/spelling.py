@@ -12,6 +12,9 @@ from dataclasses import dataclass
 
 from core.grammar import ANSWER_OPEN, CALL_CLOSE, CALL_OPEN, THINK_CLOSE, THINK_OPEN
 
+REBUILT = "taken apart by the server, put together here"
+"""What a trace is told of such turns."""
+
 
 @dataclass(frozen=True, slots=True)
 class CallPart:

@@ -6,6 +6,7 @@ to any other.
 from __future__ import annotations
 
 import json
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -85,8 +86,7 @@ def scripted() -> Iterator[ScriptedServer]:
     class Handler(_Handler):
         server_script = script
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), Handler)
     script.url = f"http://127.0.0.1:{server.server_address[1]}/v1"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
@@ -96,6 +96,15 @@ def scripted() -> Iterator[ScriptedServer]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        # Clients that leave are part of the scripts.
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -118,7 +127,8 @@ class _Handler(BaseHTTPRequestHandler):
         asked = Asked(self.path, {name.lower(): value for name, value in self.headers.items()}, body, time.monotonic())
         if self.path in script.others:
             told = script.others[self.path]
-            self._answer(Answer(200, told(body) if callable(told) else told))
+            told = told(body) if callable(told) else told
+            self._answer(told if isinstance(told, Answer) else Answer(200, told))
             return
         with script.lock:
             count = len(script.asked)

@@ -14,7 +14,7 @@ from core.frames import FrameKind
 from core.geometry import Size
 from core.grammar import parse
 from core.policies.conversation import Finish, Finished, Sampling, Wrote
-from core.policies.opening import PolicyOptions, open_policy
+from core.policies.opening import LoadProgress, PolicyOptions, open_policy
 from core.policies.protocol import Policy
 from core.policies.server import open_server
 from core.rollout.engine import roll_out
@@ -152,10 +152,14 @@ def unpinned(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def test_a_server_that_takes_turns_apart_as_it_does_for_qwen_is_understood(unpinned: str, tmp_path: Path) -> None:
     folder = tiny_served.build(tmp_path / "Qwen2.5-VL-tiny", takes_apart=True)
-    policy = open_server(unpinned, str(folder), Options(), limits=QUICK)
+    news: list[LoadProgress] = []
+    policy = open_server(unpinned, str(folder), Options(), limits=QUICK, progress=news.append)
     try:
-        look, answer = ask(policy, request(), request("Here is the crop"))
+        assert news[0].words == "The server loads the model"
+        assert news[-1].words == "The server loads the weights"
+        assert news[-1].done == news[-1].total
         assert "put together" in str(policy.card.details["turns"])
+        look, answer = ask(policy, request(), request("Here is the crop"))
         assert (policy.card.space, policy.card.details["space_known_by"]) == (FrameKind.RESIZED, "the model's name")
     finally:
         policy.close()

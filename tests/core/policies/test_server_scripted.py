@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import pickle
 import socket
@@ -15,6 +16,7 @@ import pytest
 from core.errors import PolicyError, PolicyNotFound
 from core.frames import FrameKind
 from core.policies.conversation import Completion, Failed, Finish, Role, Said, Wrote
+from core.policies.opening import LoadProgress
 from core.policies.protocol import Policy
 from core.policies.server import Limits, open_server
 from tests.core.policies.scripted_server import CUT, Answer, Asked, ScriptedServer, chunk, says, scripted
@@ -158,6 +160,32 @@ def test_extras_that_an_unknown_server_refuses_are_left_out_from_then_on(server:
         assert [completion.text for completion in ask(policy, request())] == ["Yes."]
         assert policy.card.details["dialect"] == "OpenAI protocol alone"
     assert len(server.asked) == 3
+
+
+def test_a_template_that_cannot_be_continued_is_asked_in_words_and_the_tokens_stay(server: ScriptedServer) -> None:
+    refusal = "continue_final_message is set but the final message does not appear in the chat after applying the chat template!"
+    server.script(Answer(400, {"error": {"message": refusal}}), says("<answer> b </answer>", token_ids=[1]), says("c", token_ids=[1]))
+    with opened(server) as policy:
+        assert ask(policy, request(prefix="<think> So. </think>\n<answer>"))[0].text == " b </answer>"
+        assert "demanded" in str(policy.card.details["prefix"])
+        assert ask(policy, request())[0].ids == (1,)
+    assert "final answer" in str(server.asked[1].body["messages"])
+
+
+def test_opening_can_be_stopped(server: ScriptedServer) -> None:
+    server.models, server.routes = None, {"paths": {"/load_model": {}, "/v1/chat/completions": {}}}
+    loading = {"status": "loading", "stage": "download", "progress": {"current": 5, "total": 20}}
+    server.others |= {"/load_model": Answer(stream=(json.dumps(loading), 5.0)), "/health": {}}
+    server.script(Answer(500, "no model"))
+    stop, news = threading.Event(), []
+
+    def tell(progress: LoadProgress) -> None:
+        news.append(progress)
+        stop.set()
+
+    with pytest.raises(PolicyError, match="stopped"):
+        open_server(server.url, QWEN, Options(), limits=QUICK, progress=tell, stop=stop)
+    assert news == [LoadProgress("The server downloads the model", 5, 20)]
 
 
 def test_a_busy_server_is_asked_again_when_it_wants_to_be(server: ScriptedServer) -> None:
