@@ -94,7 +94,7 @@ def open_policy(
     if named.kind is ReferenceKind.SERVER:
         from core.policies.server import open_server
 
-        return open_server(named.place, named.model, options)
+        return open_server(named.place, named.model, options, progress=progress, stop=stop)
     return _open_checkpoint(named, options, progress or _say_nothing, stop)
 
 
