@@ -51,6 +51,14 @@ def test_flags_come_before_the_environment(tmp_path: Path) -> None:
     assert told == Settings("127.0.0.1", 0, Path("a").absolute(), "sqlite:////b", False, True, Path("r").absolute(), True)
 
 
+def test_policies_are_named_by_flags_or_with_commas_in_the_environment() -> None:
+    environment = {"SACCADE_POLICY": " org/one, ,http://127.0.0.1:8000/v1#m,org/one"}
+    assert settings_from(parser().parse_args([]), environment).policies == ("org/one", "http://127.0.0.1:8000/v1#m")
+    flags = ["--policy", "org/two", "--policy", "./three", "--policy", "org/two"]
+    assert settings_from(parser().parse_args(flags), environment).policies == ("org/two", "./three")
+    assert settings_from(argparse.Namespace(policy=["a model's name"]), environment).policies == (), "export means another thing by it"
+
+
 def test_the_database_lies_in_the_data_folder(tmp_path: Path) -> None:
     told = settings_from(parser().parse_args(["--data-dir", str(tmp_path)]), {})
     assert told.database_url is None
