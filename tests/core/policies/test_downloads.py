@@ -16,33 +16,33 @@ from tests.core.policies.hub import Hub, running
 
 ROOT = Path(__file__).resolve().parents[3]
 
-# Fetches a model and says what came of it; stops itself after the seconds that are given.
+# Fetches models, one after the other, and says what came of each; stops itself on the way through the weights where it is told to.
 PROGRAM = """
-import json, sys, threading, time
+import json, sys, threading
 from core.errors import SaccadeError
 from core.policies.local.downloads import cached_names, folder_of
-stop, told = threading.Event(), []
-name, seconds = sys.argv[1], float(sys.argv[2])
 
-def tell(news):
-    told.append((news.words, news.done, news.total))
-    if seconds and stop.is_set() is False and news.done > 0.6 * news.total:
-        stop.set()
-        began.append(time.monotonic())
+def fetch(name, stopping):
+    stop, told = threading.Event(), []
 
-began = []
-try:
-    folder = folder_of(name, progress=tell, stop=stop)
-    said = {"files": sorted(file.name for file in folder.iterdir()), "folder": str(folder)}
-except SaccadeError as error:
-    said = {"error": str(error), "kind": type(error).__name__}
-said |= {"told": told, "cached": cached_names(), "late": time.monotonic() - began[0] if began else None}
-print(json.dumps(said))
+    def tell(news):
+        told.append((news.words, news.done, news.total))
+        if stopping and news.done > 0.6 * news.total:
+            stop.set()
+
+    try:
+        folder = folder_of(name, progress=tell, stop=stop)
+        said = {"files": sorted(file.name for file in folder.iterdir()), "folder": str(folder)}
+    except SaccadeError as error:
+        said = {"error": str(error), "kind": type(error).__name__}
+    return said | {"told": told, "cached": cached_names()}
+
+print(json.dumps([fetch(name, sys.argv[1] == "stopping") for name in sys.argv[2:]]))
 """
 
 
-def fetch(hub: Hub, home: Path, name: str, *, stopping: bool = False, **environment: str) -> dict[str, Any]:
-    """What came of a download in a process of its own, with `home` as its cache."""
+def fetch_all(hub: Hub, home: Path, *names: str, stopping: bool = False, **environment: str) -> list[dict[str, Any]]:
+    """What came of downloads in a process of its own, with `home` as its cache."""
     variables = {
         **os.environ,
         "HF_ENDPOINT": hub.url,
@@ -51,17 +51,16 @@ def fetch(hub: Hub, home: Path, name: str, *, stopping: bool = False, **environm
         "NO_PROXY": "127.0.0.1",
         **environment,
     }
-    ended = subprocess.run(
-        [sys.executable, "-c", PROGRAM, name, str(float(stopping))],
-        cwd=ROOT,
-        env=variables,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    command = [sys.executable, "-c", PROGRAM, "stopping" if stopping else "through", *names]
+    ended = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False, timeout=60)
     assert ended.returncode == 0, ended.stderr
-    found: dict[str, Any] = json.loads(ended.stdout)
+    found: list[dict[str, Any]] = json.loads(ended.stdout)
+    return found
+
+
+def fetch(hub: Hub, home: Path, name: str, *, stopping: bool = False, **environment: str) -> dict[str, Any]:
+    """The same for one."""
+    (found,) = fetch_all(hub, home, name, stopping=stopping, **environment)
     return found
 
 
@@ -112,20 +111,15 @@ def test_a_stopped_download_is_gone_on_with(hub: Hub, tmp_path: Path, tiny_qwen2
     kept = list(tmp_path.rglob("*.part"))
     assert len(kept) == 1 and 0 < kept[0].stat().st_size < (tiny_qwen2_5_vl / "model.safetensors").stat().st_size
     have = kept[0].stat().st_size
+    offline = fetch(hub, tmp_path, "tiny/whole", HF_HUB_OFFLINE="1")
+    assert "is not in the local cache as a whole, and HF_HUB_OFFLINE forbids" in offline["error"]
+    alone = fetch(hub, tmp_path, "tiny/whole", HF_ENDPOINT="http://127.0.0.1:9")
+    assert "The connection to http://127.0.0.1:9 failed" in alone["error"] and "check the network" in alone["error"]
     hub.slow = 0.0
     found = fetch(hub, tmp_path, "tiny/whole")
     assert weights_asked(hub)[-1] == f"bytes={have}-"
     assert (Path(found["folder"]) / "model.safetensors").read_bytes() == (tiny_qwen2_5_vl / "model.safetensors").read_bytes()
     assert not list(tmp_path.rglob("*.part"))
-
-
-def test_a_half_cached_model_without_network(hub: Hub, tmp_path: Path) -> None:
-    hub.slow = 0.02
-    fetch(hub, tmp_path, "tiny/whole", stopping=True)
-    found = fetch(hub, tmp_path, "tiny/whole", HF_HUB_OFFLINE="1")
-    assert "is not in the local cache as a whole, and HF_HUB_OFFLINE forbids" in found["error"]
-    found = fetch(hub, tmp_path, "tiny/whole", HF_ENDPOINT="http://127.0.0.1:9")
-    assert "The connection to http://127.0.0.1:9 failed" in found["error"] and "check the network" in found["error"]
 
 
 def test_damaged_weights_do_not_count(hub: Hub, tmp_path: Path) -> None:
@@ -137,19 +131,19 @@ def test_damaged_weights_do_not_count(hub: Hub, tmp_path: Path) -> None:
     assert "model.safetensors" in fetch(hub, tmp_path, "tiny/whole")["files"]
 
 
-@pytest.mark.parametrize(
-    ("name", "kind", "sentence"),
-    [
-        ("tiny/unknown", "PolicyNotFound", "The hub knows no model tiny/unknown: check the spelling at"),
-        ("tiny/gated", "PolicyError", "given out to people who ask: ask at"),
-        ("tiny/other", "PolicyError", "tiny/other is a model of the kind 'llava'"),
-        ("tiny/pickled", "PolicyError", "has its weights as pytorch_model.bin only"),
-        ("tiny/empty", "PolicyError", "holds no model"),
-    ],
-)
-def test_what_is_refused_costs_no_weights(hub: Hub, tmp_path: Path, name: str, kind: str, sentence: str) -> None:
-    found = fetch(hub, tmp_path, name)
-    assert found["kind"] == kind and sentence in found["error"] and "\n" not in found["error"]
+REFUSALS = {
+    "tiny/unknown": ("PolicyNotFound", "The hub knows no model tiny/unknown: check the spelling at"),
+    "tiny/gated": ("PolicyError", "given out to people who ask: ask at"),
+    "tiny/busy": ("PolicyError", "did not give tiny/busy out (status 503): try again later"),
+    "tiny/other": ("PolicyError", "tiny/other is a model of the kind 'llava'"),
+    "tiny/pickled": ("PolicyError", "has its weights as pytorch_model.bin only"),
+    "tiny/empty": ("PolicyError", "holds no model"),
+}
+
+
+def test_what_is_refused_costs_no_weights(hub: Hub, tmp_path: Path) -> None:
+    for found, (kind, sentence) in zip(fetch_all(hub, tmp_path, *REFUSALS), REFUSALS.values(), strict=True):
+        assert found["kind"] == kind and sentence in found["error"] and "\n" not in found["error"]
     assert weights_asked(hub) == []
 
 
