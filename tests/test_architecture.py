@@ -97,9 +97,12 @@ def test_what_is_imported_is_pinned(part: str) -> None:
     if part == "tests":
         pins += read_pins(ROOT / "tests/requirements.txt")
         files = [*bench, *sorted((ROOT / "tests").rglob("*.py"))]
-    pinned = {pin.name.lower() for pin in pins}
+    # A distribution is one and the same with hyphens and with underscores.
+    pinned = {pin.name.lower().replace("_", "-") for pin in pins}
     packages = importlib.metadata.packages_distributions()
-    missing = {name for _, name, _ in foreign(files) if not pinned & {package.lower() for package in packages.get(name, ())}}
+    missing = {
+        name for _, name, _ in foreign(files) if not pinned & {package.lower().replace("_", "-") for package in packages.get(name, ())}
+    }
     assert missing == set()
 
 
