@@ -78,7 +78,7 @@ export class Board {
     this.player.stop();
     this.following = true;
     this.seen = null;
-    this.draws.show(summary.samples, summary.picture);
+    this.draws.show(summary);
     this.row.show(summary.samples);
     this.draw = -1;
     this.#large(summary.samples === 1);

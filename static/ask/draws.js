@@ -1,5 +1,6 @@
 /** All draws of a run side by side, small: where each looked, what it answered, whether that is right, and how it ended. */
 import { el, fill } from '../viewer/dom.js';
+import { foldCut } from '../viewer/fold.js';
 import { icon } from '../viewer/icons.js';
 import { verdictWord } from '../viewer/words.js';
 import { inspectAddress } from './address.js';
@@ -64,10 +65,13 @@ export class Draws {
   constructor(pick) {
     this.#pick = pick;
     this.list = el('ol', { class: 'ak-cards', 'aria-label': 'Draws' });
-    this.node = el('section', { class: 'ak-draws', 'aria-label': 'All draws' }, this.list);
+    this.question = el('h2', { class: 'sc-question', dir: 'auto' });
+    this.node = el('section', { class: 'ak-draws', 'aria-label': 'All draws' }, el('div', { class: 'ak-draws-head' }, this.question, foldCut(this.question)), this.list);
   }
 
-  show(number, picture) {
+  show({ samples: number, picture, question }) {
+    this.question.textContent = question.replaceAll(/\s+/g, ' ').trim();
+    this.question.classList.add('is-cut');
     this.#cards = Array.from({ length: number }, (_, k) => new Card(k, picture, () => this.#pick(k)));
     fill(this.list, this.#cards.map(({ node }) => node));
     this.node.scrollTop = 0;

@@ -10,7 +10,7 @@ const WAYS = [
 
 /** `mayAdd`: a policy can also be added on this page; `replay()` plays a recorded run, null where there is none. */
 export function noModel(mayAdd, replay) {
-  const ways = WAYS.map(([title, words, command]) => el('li', { class: 'ak-way' }, el('h4', { text: title }), el('p', { class: 'sc-quiet', text: words }), el('code', { class: 'ak-code', tabindex: '0', text: command })));
+  const ways = WAYS.map(([title, words, command]) => el('li', { class: 'ak-way' }, el('h3', { text: title }), el('p', { class: 'sc-quiet', text: words }), el('code', { class: 'ak-code', tabindex: '0', text: command })));
   return el(
     'section',
     { class: 'ak-no-model', 'aria-label': 'No model is at hand' },

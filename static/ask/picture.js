@@ -28,7 +28,7 @@ export class PictureField {
       button([icon('upload'), 'Upload'], () => this.browse(), { 'data-key': 'upload' }),
       button([icon('picture'), 'From the store'], fromStore, { 'data-key': 'store' }),
     );
-    this.node = el('section', { class: 'ak-block', 'aria-labelledby': title }, el('h3', { class: 'st-label', id: title, text: 'Picture' }), this.#card, buttons, this.#state, this.#wrong, this.#input);
+    this.node = el('div', { class: 'ak-block', role: 'group', 'aria-labelledby': title }, el('p', { class: 'st-label', id: title, text: 'Picture' }), this.#card, buttons, this.#state, this.#wrong, this.#input);
     this.#draw();
   }
 

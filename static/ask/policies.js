@@ -20,7 +20,7 @@ export class Policies {
   #timer = 0;
   #seen = false;
   #name = uid('policy');
-  #rows = el('div', { class: 'ak-policies' });
+  #rows;
   #none;
   #wrong = el('p', { class: 'st-error', role: 'alert', hidden: true });
   #add;
@@ -41,7 +41,8 @@ export class Policies {
       el('p', { class: 'st-hint', text: 'A hub name (organisation/model), a folder on this machine, or a server’s address with its model: http://localhost:8000/v1#model.' }),
     );
     this.#add.hidden = true;
-    this.node = el('section', { class: 'ak-block', role: 'radiogroup', 'aria-labelledby': title }, el('h3', { class: 'st-label', id: title, text: 'Policy' }), this.#rows, this.#none, this.#wrong, this.#add);
+    this.#rows = el('div', { class: 'ak-policies', role: 'radiogroup', 'aria-labelledby': title });
+    this.node = el('div', { class: 'ak-block' }, el('p', { class: 'st-label', id: title, text: 'Policy' }), this.#rows, this.#none, this.#wrong, this.#add);
   }
 
   /** The chosen policy; undefined as long as there is none. */

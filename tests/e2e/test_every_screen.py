@@ -24,6 +24,7 @@ pytestmark = pytest.mark.browser
 # What each tab shows when it has come to rest.
 READY = {
     "Inspect": ".sc-step",
+    "Ask": ".ak-no-model",
     "Rate": "text=Start rating",
     "Results": "text=Headline figures",
     "Curate": "text=Preferred traces",
@@ -84,3 +85,19 @@ def test_somebody_rates_and_the_results_change(page: Page, server: Serving) -> N
         expect(page.get_by_text(re.compile(r"saved \d\d:\d\d:\d\d", re.IGNORECASE)).first).to_be_visible()
     _show(page, "Results")
     expect(page.get_by_text(re.compile(r"n = 2 ratings of 2 steps")).first).to_be_visible(timeout=30_000)
+
+
+def test_an_address_that_names_a_run_opens_it(page: Page, server: Serving) -> None:
+    page.set_default_timeout(20_000)
+    example = page.request.get(f"{server.address}/api/ask").json()["examples"][0]
+    wish = {"policy": "replay", "question": example["question"], "domain": example["domain"], "picture": example["picture"]["sha256"]}
+    run = page.request.post(f"{server.address}/api/runs", data=wish).json()["run"]
+    page.goto(f"{server.address}/?run={run}")
+    expect(page.get_by_role("tab", name="Ask", exact=True)).to_have_attribute("aria-selected", "true")
+    expect(page.locator(".ak-run")).to_contain_text("recorded run: no model is running")
+    # Of another tab the address says what that one shows.
+    page.get_by_role("tab", name="Inspect", exact=True).click()
+    page.wait_for_function("!location.search.includes('run=')")
+    page.get_by_role("tab", name="Ask", exact=True).click()
+    page.wait_for_function("(run) => new URLSearchParams(location.search).get('run') === run", arg=run)
+    page.request.delete(f"{server.address}/api/runs/{run}")
