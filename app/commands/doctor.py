@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.settings import DATA_DIR
+from app.settings import DATA_DIR, settings_from
 
 if TYPE_CHECKING:
     from core.policies.checkup import Part, PolicyReport
@@ -24,7 +25,9 @@ _LEAST_DISK = 500_000_000
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which policies, how they would be opened, and how the answer is told."""
-    asked = "a policy to look at: a hub name, a folder, a server as http://host:port/v1#model, or replay; may be repeated"
+    asked = (
+        "a policy to look at: a hub name, a folder, a server as http://host:port/v1#model, or replay; may be repeated (else SACCADE_POLICY)"
+    )
     parser.add_argument("--policy", dest="policies", action="append", default=[], metavar="REF", help=asked)
     parser.add_argument("--load", action="store_true", help="really load each of them and ask for one token; downloads what is not here")
     parser.add_argument("--adapter", metavar="REF", help="a LoRA adapter to put on each of them: a hub name or a folder")
@@ -52,8 +55,9 @@ def run(arguments: argparse.Namespace) -> int:
         adapter=arguments.adapter,
     )
     machine = this_machine()
-    named = [_look(reference, options, load=arguments.load) for reference in dict.fromkeys(arguments.policies)]
-    others = [checkup.look_at(name) for name in checkup.cached_policies() if name not in arguments.policies]
+    references = settings_from(arguments, os.environ).policies
+    named = [_look(reference, options, load=arguments.load) for reference in references]
+    others = [checkup.look_at(name) for name in checkup.cached_policies() if name not in references]
     disk = free_disk(DATA_DIR)
     problems = _problems(versions(), disk, named)
     found = {

@@ -28,6 +28,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache of the hub, so that what lies in the real one does not matter."""
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.delenv("SACCADE_POLICY", raising=False)
     return tmp_path / "hub"
 
 
@@ -85,6 +86,14 @@ def test_everything_is_in_the_json(capsys: pytest.CaptureFixture[str], checkpoin
     assert report["about"]["turns"] == "several"
     assert all(entry["fits"] for entry in report["at"])
     assert {part["name"] for part in document["optional"]} >= {"torchvision", "flash-attn"}
+
+
+def test_the_policies_of_the_environment_are_looked_at(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, checkpoint: Path
+) -> None:
+    monkeypatch.setenv("SACCADE_POLICY", f"{checkpoint}, replay")
+    code, document = found(capsys)
+    assert code == 0 and [report["reference"] for report in document["policies"]] == [str(checkpoint), "replay"]
 
 
 def test_a_key_is_named_and_never_shown(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

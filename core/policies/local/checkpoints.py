@@ -106,8 +106,6 @@ def family_of(config: Mapping[str, Any], name: str) -> Family:
     if family is None:
         said = f"a model of the kind {kind!r}" if kind else "a model of an unknown kind (its config.json has no model_type)"
         raise PolicyError(f"{name} is {said}, and only {TITLES} can be run here. A server can run it: name its address instead.")
-    if "auto_map" in config and not config.get("architectures"):
-        raise PolicyError(f"{name} brings its own program code, which is never run here.")
     return family
 
 

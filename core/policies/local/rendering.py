@@ -213,13 +213,11 @@ class Rendering:
         without = self._render([_words("user", _USER)])
         given = self._render([_words("system", _SYSTEM), _words("user", _USER)])
         before, found, behind = given.partition(_SYSTEM)
-        if not found:
-            # It says its own whatever it is given; ChatML's marks show where.
-            carried = without.partition("<|im_start|>system\n")[2].partition("<|im_end|>")[0]
-        elif without.startswith(before) and without.endswith(behind) and len(without) >= len(before) + len(behind):
+        if found and without.startswith(before) and without.endswith(behind) and len(without) >= len(before) + len(behind):
             carried = without[len(before) : len(without) - len(behind)]
         else:
-            carried = ""
+            # It says its own whatever it is given, or has no place for one; ChatML's marks show which.
+            carried = without.partition("<|im_start|>system\n")[2].partition("<|im_end|>")[0]
         return bool(found), None if carried.strip() in _NO_PROMPT else carried
 
     def _find_turn_end(self) -> tuple[int | None, str]:

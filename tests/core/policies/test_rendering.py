@@ -163,6 +163,12 @@ def test_a_template_that_takes_no_system_prompt_says_its_own(tiny_qwen2_5_vl: Pa
         rendering.opening([Said(Role.SYSTEM, ("Other.",)), Said(Role.USER, ("Where?",))])
 
 
+def test_a_template_that_says_its_own_before_any_other(tiny_qwen2_5_vl: Path) -> None:
+    always = "<|im_start|>system\nPoint (x, y).<|im_end|>\n" + chat_template(Family.QWEN3_VL)
+    rendering = rendering_of(tiny_qwen2_5_vl, always)
+    assert rendering.system_prompt == "Point (x, y)." and rendering.takes_system
+
+
 def test_a_template_that_changes_earlier_turns_is_for_one_turn(tiny_qwen2_5_vl: Path) -> None:
     forgetful = chat_template(Family.QWEN3_VL).replace(
         "{{ message.content }}", "{{ message.content.split('</think>')[-1] if message.role == 'assistant' else message.content }}"
