@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-from app.durations import duration
+from app.durations import duration, left
 from app.live_run import DrawNow, LiveRun
 from app.run_view import agreement_view, pass_view, summary_view, words_of
 from app.view import overlay_text
@@ -84,12 +84,12 @@ class Meter:
         """Say how far it is and how long it will take."""
         now, words = run.now, words_of(run)
         rate = f", {now.tokens / now.seconds:.0f} tokens a second" if now.tokens and now.seconds > 0 else ""
-        left = f", {_about(now.seconds_left)} left" if now.seconds_left is not None else ""
+        still = f", {left(now.seconds_left)}" if now.seconds_left is not None else ""
         if self._live:
-            self._out.write(f"\r\x1b[K{printable(words.rstrip('.'))}{rate}{left}")
+            self._out.write(f"\r\x1b[K{printable(words.rstrip('.'))}{rate}{still}")
             self._shown = True
         elif words != self._last:
-            self._out.write(f"{printable(words.rstrip('.'))}{left}\n")
+            self._out.write(f"{printable(words.rstrip('.'))}{still}\n")
         self._last = words
         self._out.flush()
 
@@ -159,10 +159,6 @@ def _place(words: str) -> str:
     """Where a step points, from the overlay's words: of its look, which may come later, there is a line of its own."""
     parts = words.partition(": ")[2].split("; ")
     return "; ".join(part for part in parts if not part.startswith("zoomed in"))
-
-
-def _about(seconds: float) -> str:
-    return duration(seconds) if seconds < 1 else f"about {duration(seconds)}"
 
 
 def _observed(trace: Trace) -> bool:

@@ -11,3 +11,8 @@ def duration(seconds: float) -> str:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def left(seconds: float) -> str:
+    """How long something will still take, in words: under a second left, about 40 s left."""
+    return f"{duration(seconds)} left" if seconds < 1 else f"about {duration(seconds)} left"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from annotations.store import Store
 from app.asking import recorded_traces
-from app.durations import duration
+from app.durations import left
 from app.policy_shelf import REPLAY, Opener, Progress
 
 if TYPE_CHECKING:
@@ -31,5 +31,5 @@ def opener(store: Store, options: PolicyOptions | None = None) -> Opener:
 
 
 def _told(news: LoadProgress) -> tuple[str, float | None]:
-    left = "" if news.seconds_left is None else f", about {duration(news.seconds_left)} left"
-    return news.words + left, None if not news.total else min(100.0, 100.0 * news.done / news.total)
+    still = "" if news.seconds_left is None else f", {left(news.seconds_left)}"
+    return news.words + still, None if not news.total else min(100.0, 100.0 * news.done / news.total)
