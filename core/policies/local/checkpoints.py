@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import struct
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,13 +78,19 @@ def read_folder(folder: Path) -> Checkpoint | Adapter:
     if not folder.is_dir():
         what = "is a file, and a checkpoint is a folder" if folder.is_file() else "is not there: check the path"
         raise PolicyNotFound(f"The folder {folder} {what}.")
-    if (folder / CONFIG).is_file():
-        return read_checkpoint(folder)
-    if (folder / ADAPTER_CONFIG).is_file():
+    names = {entry.name for entry in folder.iterdir()}
+    if is_adapter(names):
         return read_adapter(folder)
+    if CONFIG in names:
+        return read_checkpoint(folder)
     inside = [entry.name for entry in sorted(folder.iterdir()) if (entry / CONFIG).is_file() or (entry / ADAPTER_CONFIG).is_file()]
     hint = f"; {inside[-1]} in it does: name that folder" if inside else ""
     raise PolicyError(f"The folder {folder} holds no model: it has neither {CONFIG} nor {ADAPTER_CONFIG}{hint}.")
+
+
+def is_adapter(names: Collection[str]) -> bool:
+    """Whether files of these names make up an adapter. Some trainers put the base's config.json beside it, without its weights."""
+    return ADAPTER_CONFIG in names and not (CONFIG in names and any(name in names for name in (_SINGLE, _INDEX)))
 
 
 def read_checkpoint(folder: Path) -> Checkpoint:

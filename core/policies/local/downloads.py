@@ -30,7 +30,7 @@ from huggingface_hub.hf_api import ModelInfo, RepoSibling
 from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
 
 from core.errors import PolicyError, PolicyNotFound
-from core.policies.local.checkpoints import ADAPTER_CONFIG, CONFIG, family_of
+from core.policies.local.checkpoints import ADAPTER_CONFIG, CONFIG, family_of, is_adapter
 from core.policies.local.documents import read_json
 from core.policies.local.memory import gigabytes
 from core.policies.machine import free_disk
@@ -45,7 +45,6 @@ _SECONDS = 10.0
 # The hub's library has changed the library that it speaks HTTP with before; the parent of its own error is that one's.
 _HTTP_ERROR: type[Exception] = HfHubHTTPError.__bases__[0]
 _ONE_AT_A_TIME = threading.Lock()
-_KEPT = " What was fetched is kept: the next start goes on from there."
 
 
 def folder_of(name: str, *, progress: Tell, stop: threading.Event | None = None) -> Path:
@@ -97,7 +96,7 @@ def cached_names() -> list[str]:
 
 def is_whole(folder: Path) -> bool:
     """Whether all that a checkpoint or an adapter needs lies in `folder`; whether it is right is found out by reading it."""
-    if not (folder / CONFIG).is_file():
+    if is_adapter({entry.name for entry in folder.iterdir()}):
         return (folder / "adapter_model.safetensors").is_file()
     index = folder / "model.safetensors.index.json"
     try:
@@ -161,7 +160,7 @@ def _needed(name: str, info: ModelInfo) -> list[RepoSibling]:
     names = {file.rfilename for file in top}
     if not names & {CONFIG, ADAPTER_CONFIG}:
         raise PolicyError(f"{name} on the hub holds no model: it has neither {CONFIG} nor {ADAPTER_CONFIG}.")
-    starts = ("model",) if CONFIG in names else ("adapter_model",)
+    starts = "adapter_model" if is_adapter(names) else "model"
     weights = [file for file in top if file.rfilename.endswith(_WEIGHTS) and file.rfilename.startswith(starts)]
     if not weights:
         pickled = sorted(file for file in names if file.endswith(_PICKLED))
@@ -254,11 +253,14 @@ def _size(file: Path) -> int:
     return file.stat().st_size if file.is_file() else 0
 
 
+def _kept(name: str) -> str:
+    return " What was fetched is kept: the next start goes on from there." if _repository(name).is_dir() else ""
+
+
 @contextmanager
 def _told(name: str) -> Iterator[None]:
     """What can go wrong between here and the hub, in a sentence each."""
     page = f"{constants.ENDPOINT}/{name}"
-    kept = _KEPT if _repository(name).is_dir() else ""
     try:
         yield
     except GatedRepoError as error:
@@ -273,11 +275,11 @@ def _told(name: str) -> Iterator[None]:
         raise PolicyError(f"{name} is not in the local cache as a whole, and HF_HUB_OFFLINE forbids to download it: unset it.") from error
     except HfHubHTTPError as error:
         status = error.response.status_code if error.response is not None else "no answer"
-        raise PolicyError(f"The hub did not give {name} out (status {status}): try again later.{kept}") from error
+        raise PolicyError(f"The hub did not give {name} out (status {status}): try again later.{_kept(name)}") from error
     except (_HTTP_ERROR, LocalEntryNotFoundError) as error:
         raise PolicyError(
             f"The connection to {constants.ENDPOINT} failed while {name} was asked for ({_first_line(error)}): check the network, or name "
-            f"a folder with the checkpoint.{kept}"
+            f"a folder with the checkpoint.{_kept(name)}"
         ) from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):

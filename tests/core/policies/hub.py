@@ -21,7 +21,8 @@ class Hub:
     """What it holds, and how it behaves.
 
     files    of each model, by name
-    cuts     so many answers with weights break off after half of what is left
+    cuts     so many answers with weights break off
+    kept     after so much of what is left
     slow     seconds between two pieces of weights
     lies     the size that it says of weights, where that is not the truth
     damaged  weights come with one byte changed
@@ -30,6 +31,7 @@ class Hub:
 
     files: dict[str, dict[str, bytes]]
     cuts: int = 0
+    kept: float = 0.5
     slow: float = 0.0
     lies: int | None = None
     damaged: bool = False
@@ -101,7 +103,7 @@ def running(hub: Hub) -> Iterator[Hub]:
                 return
             if weights and hub.cuts:
                 hub.cuts -= 1
-                self.wfile.write(content[: len(content) // 2])
+                self.wfile.write(content[: int(len(content) * hub.kept)])
                 self.close_connection = True
                 return
             step = 4096 if weights and hub.slow else len(content) or 1

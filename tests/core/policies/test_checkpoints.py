@@ -206,6 +206,13 @@ def test_an_adapter(tmp_path: Path) -> None:
     assert read_folder(adapter(tmp_path / "two")) == Adapter(tmp_path / "two", None)
 
 
+def test_an_adapter_beside_its_bases_configuration(tmp_path: Path, folder: Path) -> None:
+    shutil.copy(folder / "config.json", adapter(tmp_path / "one"))
+    assert read_folder(tmp_path / "one") == Adapter(tmp_path / "one", None)
+    shutil.copy(folder / "model.safetensors", tmp_path / "one")
+    assert isinstance(read_folder(tmp_path / "one"), Checkpoint)
+
+
 def test_a_broken_adapter(tmp_path: Path) -> None:
     with pytest.raises(PolicyError, match=r"of the kind IA3, and only LoRA"):
         read_folder(adapter(tmp_path / "other", peft_type="IA3"))

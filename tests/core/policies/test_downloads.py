@@ -70,7 +70,19 @@ def hub(tiny_qwen2_5_vl: Path) -> Iterator[Hub]:
     other = {**whole, "config.json": json.dumps({"model_type": "llava"}).encode()}
     pickled = {"config.json": whole["config.json"], "pytorch_model.bin": b"pickle"}
     beside = {"README.md": b"not needed", "pytorch_model.bin": b"not needed", "optimizer.pt": b"not needed"}
-    files = {"tiny/whole": {**whole, **beside}, "tiny/other": other, "tiny/pickled": pickled, "tiny/empty": {"README.md": b"hello"}}
+    adapter = {
+        "adapter_config.json": b"{}",
+        "config.json": whole["config.json"],
+        "adapter_model.safetensors": b"numbers",
+        "optimizer.pt": b"no",
+    }
+    files = {
+        "tiny/whole": {**whole, **beside},
+        "tiny/adapter": adapter,
+        "tiny/other": other,
+        "tiny/pickled": pickled,
+        "tiny/empty": {"README.md": b"hello"},
+    }
     with running(Hub(files)) as made:
         yield made
 
@@ -145,6 +157,19 @@ def test_what_is_refused_costs_no_weights(hub: Hub, tmp_path: Path) -> None:
     for found, (kind, sentence) in zip(fetch_all(hub, tmp_path, *REFUSALS), REFUSALS.values(), strict=True):
         assert found["kind"] == kind and sentence in found["error"] and "\n" not in found["error"]
     assert weights_asked(hub) == []
+
+
+def test_an_adapter_is_downloaded(hub: Hub, tmp_path: Path) -> None:
+    first, again = fetch_all(hub, tmp_path, "tiny/adapter", "tiny/adapter")
+    assert first["files"] == ["adapter_config.json", "adapter_model.safetensors", "config.json"]
+    assert again["folder"] == first["folder"] and again["told"] == []
+
+
+def test_a_connection_that_breaks_again_and_again(hub: Hub, tmp_path: Path) -> None:
+    hub.cuts, hub.kept = 10**9, 0
+    found = fetch(hub, tmp_path, "tiny/whole")
+    assert "failed while tiny/whole was asked for" in found["error"] and "What was fetched is kept" in found["error"]
+    assert len(weights_asked(hub)) == 4
 
 
 def test_a_disk_that_is_too_small(hub: Hub, tmp_path: Path) -> None:
