@@ -142,7 +142,17 @@ def model(words: PreTrainedTokenizerFast) -> Idefics3ForConditionalGeneration:
     _set_embeddings(made.model.text_model.embed_tokens.weight, ids)
     _set_hearing(made.model.text_model.layers[0])
     _set_speech(made.lm_head.weight, ids)
-    made.generation_config.update(eos_token_id=words.eos_token_id, pad_token_id=words.pad_token_id, bos_token_id=None, do_sample=False)
+    # Defaults of the checkpoint's own, stronger than the published ones have them: whoever asks for a sampling must get that one.
+    made.generation_config.update(
+        eos_token_id=words.eos_token_id,
+        pad_token_id=words.pad_token_id,
+        bos_token_id=None,
+        do_sample=True,
+        temperature=0.1,
+        top_k=1,
+        top_p=0.001,
+        repetition_penalty=1.5,
+    )
     return made.eval()
 
 

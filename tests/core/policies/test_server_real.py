@@ -197,6 +197,8 @@ def test_a_conversation_looks_closer_and_then_answers(address: str) -> None:
     trace = ended.rollout.trace
     assert trace.stop is StopReason.ANSWERED
     assert [author.author for turn in trace.turns for author in turn.authors].count(Author.OBSERVATION) == 1
+    # The checkpoint's own penalty on words that were said before would have made the second thought another one.
+    assert [turn.text.count("Something is at (40, 30).") for turn in trace.turns] == [1, 1]
     (look,) = trace.looks
     assert look.window.contains(trace.frame.to_original(40, 30))
     assert trace.answer == "red"

@@ -254,6 +254,19 @@ def test_a_cancelled_turn_closes_its_stream_at_once_and_is_not_heard_of_again(se
         assert until_ended(session, [0])[0][-1].completion.text == "Next."  # type: ignore[union-attr]
 
 
+def test_what_had_come_of_a_cancelled_turn_is_not_told_any_more(server: ScriptedServer) -> None:
+    server.script(Answer(stream=(*[chunk("old ") for _ in range(50)], 5.0)), says("New."), says("New."))
+    with opened(server) as policy, policy.session() as session:
+        session.submit(0, request(stop=()))
+        assert session.events(20)
+        # While another session is answered, the rest of the first turn comes in.
+        ask(policy, request())
+        session.cancel(0)
+        session.submit(0, request())
+        heard = until_ended(session, [0])[0]
+    assert [event.text for event in heard if isinstance(event, Wrote)] == ["New."]
+
+
 def test_a_closed_policy_fails_what_runs_and_can_be_asked_nothing_more(server: ScriptedServer) -> None:
     server.script(Answer(stream=tuple(piece for _ in range(2000) for piece in (chunk("on "), 0.01))))
     policy = open_server(server.url, None, Options(), limits=QUICK)
