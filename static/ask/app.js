@@ -218,7 +218,7 @@ export class AskApp {
     const most = run?.summary?.settings?.max_turns;
     const turn = turns && this.board.draw >= 0 ? `turn ${turns}${most > 1 ? ` of at most ${most}` : ''}` : '';
     this.bar.show(run?.summary ?? null, run?.summary?.state === 'loading' ? this.#loaded(run.summary.policy) : turn);
-    this.bar.lost(run?.lost ? 'The connection is lost; the run goes on. Trying again…' : '');
+    this.bar.lost(run?.gone || (run?.lost ? 'The connection is lost; the run goes on. Trying again…' : ''));
   }
 
   /** How far the loading of a run's policy is: '40 %'. */

@@ -10,12 +10,12 @@ export class Feed {
   #events;
   #source = null;
   #over = false;
-  #retry = new Backoff(() => this.open());
+  #retry = new Backoff(() => this.#events.retry());
 
   /** The number of the last event that is known. */
   after = 0;
 
-  /** `events`: summary(value), draw(value), end(value), lost(whether) */
+  /** `events`: summary(value), draw(value), end(value), lost(whether), retry() when it is time to look whether the server is back */
   constructor(run, events) {
     this.#run = run;
     this.#events = events;
@@ -61,6 +61,11 @@ export class Feed {
     this.#events.lost(true);
     if (source.readyState !== EventSource.CLOSED) return;
     this.#source = null;
+    this.later();
+  }
+
+  /** Tries again after a while, each time a longer one. */
+  later() {
     this.#retry.later();
   }
 }

@@ -24,7 +24,7 @@ export class Recorded {
 
   take({ examples = [] }) {
     this.#examples = examples;
-    fill(this.#list, examples.map((one, k) => el('option', { value: k, text: titleOf(one) })));
+    fill(this.#list, el('option', { value: '', text: 'Choose one…', disabled: true }), examples.map((one, k) => el('option', { value: k, text: titleOf(one) })));
     this.show();
   }
 
@@ -37,7 +37,7 @@ export class Recorded {
   show() {
     this.node.hidden = !(this.#form.policies.chosen?.recorded && this.#examples.length);
     const here = this.#examples.findIndex((one) => this.#isHere(one));
-    this.#list.selectedIndex = here;
+    this.#list.selectedIndex = here + 1;
   }
 
   #isHere({ question, picture }) {

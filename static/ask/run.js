@@ -6,8 +6,10 @@ import { isOver } from './words.js';
 export class Run {
   summary = null;
   draws = [];
-  /** False while the server cannot be reached. */
+  /** True while the server cannot be reached. */
   lost = false;
+  /** Why nothing more will come of a run whose end was not told; empty otherwise. */
+  gone = '';
   #feed;
   #events;
   #changed = new Set();
@@ -22,16 +24,36 @@ export class Run {
       draw: (draw) => this.#take({ draws: [draw] }),
       end: (summary) => this.#take({ summary }),
       lost: (lost) => this.#lose(lost),
+      retry: () => this.#retry(),
     });
+  }
+
+  /** What there is of it now, from where its events go on. Throws what the server says. */
+  async #fetch() {
+    const { summary, draws, after } = await getJson(`api/runs/${encodeURIComponent(this.id)}`);
+    if (!this.#feed) return;
+    this.#feed.after = after;
+    this.#take({ summary, draws });
+  }
+
+  /** After a break: a server that is back may have ended the run meanwhile, or not know it any more. */
+  async #retry() {
+    try {
+      await this.#fetch();
+    } catch (error) {
+      if (error.status === undefined) return this.#feed?.later();
+      this.gone = error.message;
+    }
+    this.#lose(false);
+    if (!this.over && !this.gone) this.#feed?.open();
+    return undefined;
   }
 
   /** Asks for what there is, then listens for what comes. */
   async open() {
     try {
-      const { summary, draws, after } = await getJson(`api/runs/${encodeURIComponent(this.id)}`);
+      await this.#fetch();
       if (!this.#feed) return;
-      this.#feed.after = after;
-      this.#take({ summary, draws });
       this.#events.begun(this);
       this.#tell();
     } catch (error) {
@@ -83,7 +105,7 @@ export class Run {
 
   /** Somebody looks, or nobody: the run goes on either way. */
   watch(seen) {
-    if (!this.summary || this.over) return;
+    if (!this.summary || this.over || this.gone) return;
     if (seen) this.#feed?.open();
     else this.#feed?.rest();
   }
