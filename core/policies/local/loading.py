@@ -19,7 +19,6 @@ from transformers import PreTrainedConfig, PreTrainedModel
 from core.errors import OutOfMemory, PolicyError
 from core.policies.families import Family
 from core.policies.local import memory
-from core.policies.local.adapters import merged
 from core.policies.local.checkpoints import Adapter, Checkpoint, generation_end_ids, read_folder
 from core.policies.local.devices import device_of, dtype_of, free_bytes
 from core.policies.local.downloads import folder_of
@@ -93,6 +92,8 @@ def load(named: Reference, options: PolicyOptions, *, progress: Tell, stop: thre
     check_stopped(stop)
     model = _model(ready, progress, stop)
     if ready.found.adapter is not None:
+        from core.policies.local.adapters import merged  # peft takes a while, and only adapters need it
+
         progress(LoadProgress("Merging the adapter"))
         model = merged(model, ready.found.adapter, ready.found.checkpoint.folder)
     model.requires_grad_(False)
