@@ -20,6 +20,8 @@ Chooser = Callable[[int, Sequence[int], torch.Tensor], int | None]
 
 # How many of the likeliest tokens are fetched for every row. At the temperatures in use the nucleus is far smaller.
 _LIKELIEST = 64
+# Colder than this is the likeliest token anyway, and would leave the range of the numbers.
+_COLDEST = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,26 +62,29 @@ def choose(logits: torch.Tensor, forbidden: torch.Tensor, draws: Sequence[Draw])
         # One transfer from the device for both: float64 holds the numbers of tokens exactly.
         pairs = torch.stack(((best - whole).double(), token.double()), dim=1).tolist()
         return [Chosen(int(token), logprob) for logprob, token in pairs]
-    warmth = torch.tensor([draw.sampling.temperature or 1.0 for draw in draws], dtype=logits.dtype, device=logits.device)[:, None]
+    warmth = torch.tensor([_warmth(draw.sampling) for draw in draws], dtype=logits.dtype, device=logits.device)[:, None]
     best, token = allowed.topk(min(_LIKELIEST, allowed.shape[1]), dim=-1)
     shares = torch.exp(best / warmth - torch.logsumexp(allowed / warmth, dim=-1, keepdim=True))
     rows = torch.stack(((best - whole[:, None]).double(), shares.double(), token.double()), dim=1).tolist()
-    chosen = []
-    for index, (row, draw) in enumerate(zip(rows, draws, strict=True)):
-        if draw.sampling.temperature == 0:
-            chosen.append(Chosen(int(row[2][0]), row[0][0]))
-            continue
-        along = draw.chance.random()
-        found = _drawn(row[0], row[1], row[2], draw.sampling, along, everything=False) or _drawn_from_all(
-            logits[index], allowed[index], draw.sampling, along
-        )
-        chosen.append(found)
-    return chosen
+    return [_of_row(row, draw, logits[index], allowed[index]) for index, (row, draw) in enumerate(zip(rows, draws, strict=True))]
 
 
 def logprob_of(logits: torch.Tensor, token: int) -> float:
     """The natural logarithm of a token's probability under raw logits [vocabulary]."""
     return float(logits[token] - torch.logsumexp(logits, dim=-1))
+
+
+def _warmth(sampling: Sampling) -> float:
+    return max(sampling.temperature, _COLDEST) if sampling.temperature else 1.0
+
+
+def _of_row(likeliest: list[list[float]], draw: Draw, logits: torch.Tensor, allowed: torch.Tensor) -> Chosen:
+    logprobs, shares, tokens = likeliest
+    if draw.sampling.temperature == 0:
+        return Chosen(int(tokens[0]), logprobs[0])
+    along = draw.chance.random()
+    found = _drawn(logprobs, shares, tokens, draw.sampling, along, everything=False)
+    return found or _drawn_from_all(logits, allowed, draw.sampling, along)
 
 
 def _drawn(
@@ -97,7 +102,7 @@ def _drawn(
         if kept >= sampling.top_p:
             break
     known = everything or kept >= sampling.top_p or len(reached) == sampling.top_k
-    if not known and sampling.top_p < 1:
+    if not known and (sampling.top_p < 1 or sampling.top_k):
         return None
     target = along * (kept if known else 1.0)
     for index, sum_so_far in enumerate(reached):
@@ -108,7 +113,7 @@ def _drawn(
 
 
 def _drawn_from_all(logits: torch.Tensor, allowed: torch.Tensor, sampling: Sampling, along: float) -> Chosen:
-    shares, tokens = torch.softmax(allowed.double() / sampling.temperature, dim=-1).sort(descending=True)
+    shares, tokens = torch.softmax(allowed.double() / _warmth(sampling), dim=-1).sort(descending=True)
     logprobs = torch.log_softmax(logits.double(), dim=-1)[tokens]
     found = _drawn(logprobs.tolist(), shares.tolist(), tokens.tolist(), sampling, along, everything=True)
     assert found is not None

@@ -89,6 +89,11 @@ class Inference:
         self._thread = threading.Thread(target=self._run, name="saccade-inference", daemon=True)
         self._thread.start()
 
+    @property
+    def is_closing(self) -> bool:
+        """Whether it was told to end."""
+        return self._closing
+
     def submit(self, turn: Turn) -> None:
         """Take a turn in; what comes of it is delivered as events, from the thread that runs the model."""
         with self._bell:
@@ -282,6 +287,9 @@ class Inference:
                     self._working.remove(turn)
                 self._book.free(turn.owner, time.monotonic())
                 self._tell(turn, Failed(turn.row, self._explained(error), turn.speech.text))
+            for turn in self._working:
+                # A pass that came to nothing behind its last layer: the newest token is read once more.
+                turn.held -= turn.missing == 0
             if self._is_memory(error):
                 self.eyes.forget()
                 if self._model.device.type == "cuda":

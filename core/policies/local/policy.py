@@ -48,6 +48,11 @@ class LocalPolicy:
         return self._loaded.card
 
     @property
+    def is_closed(self) -> bool:
+        """Whether it answers nothing any more."""
+        return self._inference.is_closing
+
+    @property
     def spent(self) -> Spent:
         """What it did since it was opened."""
         return self._inference.spent

@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from core.policies.local.loading import LoadedModel, load
+from core.policies.opening import PolicyOptions
+from core.policies.references import read_reference
 from tests.tiny_models import Family, build
 
 torch.set_num_threads(1)
@@ -35,3 +38,23 @@ def tiny_qwen2_5_vl(tiny_checkpoints: dict[Family, Path]) -> Path:
 def tiny_qwen3_vl(tiny_checkpoints: dict[Family, Path]) -> Path:
     """A folder with a tiny Qwen3-VL."""
     return tiny_checkpoints[Family.QWEN3_VL]
+
+
+@pytest.fixture(scope="session")
+def loaded_models(tiny_checkpoints: dict[Family, Path]) -> dict[Family, LoadedModel]:
+    """The tiny checkpoints, loaded as any other is."""
+    return {
+        family: load(read_reference(str(folder)), PolicyOptions(), progress=lambda _: None) for family, folder in tiny_checkpoints.items()
+    }
+
+
+@pytest.fixture(scope="session", params=list(Family))
+def loaded(request: pytest.FixtureRequest, loaded_models: dict[Family, LoadedModel]) -> LoadedModel:
+    """Each of the loaded models in turn."""
+    return loaded_models[request.param]
+
+
+@pytest.fixture(scope="session")
+def one_loaded(loaded_models: dict[Family, LoadedModel]) -> LoadedModel:
+    """A loaded model, where any will do."""
+    return loaded_models[Family.QWEN2_5_VL]
