@@ -119,6 +119,28 @@ def inspect(page: Page, world: World) -> Iterator[str]:
     yield "the list"
 
 
+def asking(page: Page, world: World) -> Iterator[str]:
+    tab(page, world, "Ask")
+    # Without a model the newest traces of the store are what can be asked again.
+    page.locator("#saccade-ask").get_by_role("button", name="From the store").first.click()
+    page.locator(".ak-shelf-pick").nth(40).wait_for()
+    yield "the stored pictures"
+    page.locator(".ak-shelf-pick").first.click()
+    page.locator(".ak-picture-name").wait_for()
+    yield "the form"
+    page.locator("#saccade-ask").get_by_role("button", name="Ask Ctrl").click()
+    page.locator(".ak-run:is([data-state=done], [data-state=failed])").wait_for()
+    yield "a run"
+    page.get_by_role("tab", name="Recent runs").click()
+    page.locator(".ak-run-row").first.wait_for()
+    yield "the runs"
+    study = page.get_by_role("button", name="Save to a study")
+    if study.is_visible():
+        study.click()
+        page.get_by_role("dialog", name="Save to a study").get_by_role("combobox").wait_for()
+        yield "the studies to save to"
+
+
 def rate(page: Page, world: World) -> Iterator[str]:
     keys = {"undo": ALL, "comment": PAYLOADS[0], ALL: "q"}
     assert page.request.put(world.address("/api/preferences"), data={"document": {"rate": {"keys": keys, ALL: ALL}, ALL: ALL}}).ok
@@ -212,6 +234,7 @@ def importing(page: Page, world: World) -> Iterator[str]:
 
 SCREENS: dict[str, tuple[Callable[[Page, World], Iterator[str]], int]] = {
     "Inspect": (inspect, 40),
+    "Ask": (asking, 40),
     "Rate": (rate, 40),
     "Rate in the workbench": (rate_tab, 40),
     "Studies": (studies, 40),
