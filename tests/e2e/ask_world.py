@@ -126,4 +126,3 @@ def give(page: Page, *, policy: str = QUICK, question: str = QUESTION, samples: 
 def state(page: Page) -> Locator:
     """How the run stands, in a word."""
     return page.locator(".ak-run-state")
-

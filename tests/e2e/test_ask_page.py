@@ -209,7 +209,9 @@ def test_pictures_are_dropped_pasted_and_refused(asked: Page) -> None:
     expect(asked.locator(".ak-picture")).to_contain_text("dropped één.png")
     expect(asked.get_by_label("Question", exact=True)).to_have_value(QUESTION)
     pasted = _transfer(asked, "pasted.png", "image/png", coffee)
-    asked.evaluate("(data) => document.dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true }))", pasted)
+    asked.evaluate(
+        "(data) => document.dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true }))", pasted
+    )
     expect(asked.locator(".ak-picture")).to_contain_text("pasted.png")
     expect(asked.locator(".ak-block .st-error").first).to_be_hidden()
 
