@@ -7,6 +7,7 @@ without padding, projections that share their input are one product, and nothing
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ from core.policies.local.cache import SlotCache
 
 # Positions of text come from a table of cosines and sines, made longer by so many when needed.
 _TABLE = 4096
+_ALIGNED = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,11 @@ class LanguageModel:
         self.device, self.dtype = weight.device, weight.dtype
         self._layers = [_Layer(layer, self._heads, self._kv_heads, self._head_size) for layer in self._text.layers]
         self._cosines = self._sines = torch.empty(0)
+
+    @property
+    def weights_of_a_layer(self) -> int:
+        """How many numbers a token meets in one layer."""
+        return sum(weight.numel() for weight in self._text.layers[0].parameters())
 
     def cache(self) -> SlotCache:
         """An empty cache for it."""
@@ -155,15 +162,16 @@ class _Attention:
 
     def __init__(self, pieces: Sequence[Piece], cache: SlotCache, heads: int, kv_heads: int, scale: float) -> None:
         self._cache, self._scale, self._kv_heads, self._group = cache, scale, kv_heads, heads // kv_heads
-        device = cache.device
         slots = [piece.slot for piece in pieces for _ in range(piece.count)]
         tokens = [token for piece in pieces for token in range(piece.start, piece.start + piece.count)]
-        where = torch.tensor((slots, tokens), device=device)
+        where = torch.tensor((slots, tokens), device=cache.device)
         self._slots, self._tokens = where[0], where[1]
+        self._together = _Together.of(pieces, cache)
         self._parts: list[tuple[slice, Piece, torch.Tensor | None]] = []
         begin = 0
         for piece in pieces:
-            self._parts.append((slice(begin, begin + piece.count), piece, self._mask(piece, device)))
+            if piece.count > 1 or self._together is None:
+                self._parts.append((slice(begin, begin + piece.count), piece, self._mask(piece)))
             begin += piece.count
 
     def __call__(self, layer: int, queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
@@ -171,25 +179,87 @@ class _Attention:
         all_keys, all_values = self._cache.keys[layer], self._cache.values[layer]
         all_keys[self._slots, :, self._tokens] = keys
         all_values[self._slots, :, self._tokens] = values
-        mixed = [self._one(queries[span], all_keys, all_values, piece, mask) for span, piece, mask in self._parts]
-        return mixed[0] if len(mixed) == 1 else torch.cat(mixed)
+        if self._together is None:
+            mixed = [self._one(queries[span], all_keys, all_values, piece, mask) for span, piece, mask in self._parts]
+            return mixed[0] if len(mixed) == 1 else torch.cat(mixed)
+        whole = queries.new_empty(len(queries), queries.shape[1] * queries.shape[2])
+        grouped = queries[self._together.tokens].view(-1, self._kv_heads, self._group, queries.shape[2])
+        whole[self._together.tokens] = self._together.mix(grouped, all_keys, all_values, self._scale)
+        for span, piece, mask in self._parts:
+            whole[span] = self._one(queries[span], all_keys, all_values, piece, mask)
+        return whole
 
     def _one(
         self, queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, piece: Piece, mask: torch.Tensor | None
     ) -> torch.Tensor:
-        # Queries that share a key head lie behind one another, so that keys and values are never repeated.
         end = piece.start + piece.count
-        asked = queries.transpose(0, 1).reshape(1, self._kv_heads, self._group * piece.count, -1)
         known = keys[piece.slot : piece.slot + 1, :, :end]
         told = values[piece.slot : piece.slot + 1, :, :end]
-        mixed = functional.scaled_dot_product_attention(asked, known, told, attn_mask=mask, scale=self._scale)
-        return mixed.view(self._kv_heads * self._group, piece.count, -1).transpose(0, 1).reshape(piece.count, -1)
-
-    def _mask(self, piece: Piece, device: torch.device) -> torch.Tensor | None:
         if piece.count == 1:
+            # Queries that share a key head are asked as if they were several tokens: nothing is repeated.
+            asked = queries.view(1, self._kv_heads, self._group, -1)
+            return functional.scaled_dot_product_attention(asked, known, told, scale=self._scale).reshape(1, -1)
+        mixed = functional.scaled_dot_product_attention(
+            queries.transpose(0, 1)[None],
+            known.repeat_interleave(self._group, dim=1),
+            told.repeat_interleave(self._group, dim=1),
+            attn_mask=mask,
+            is_causal=mask is None,
+            scale=self._scale,
+        )
+        return mixed[0].transpose(0, 1).reshape(piece.count, -1)
+
+    def _mask(self, piece: Piece) -> torch.Tensor | None:
+        """What is added to the scores of a piece that goes on from tokens in the cache."""
+        if piece.count == 1 or piece.start == 0:
             return None
-        seen = torch.ones(piece.count, piece.start + piece.count, dtype=torch.bool, device=device).tril(piece.start)
-        return seen.repeat(self._group, 1)
+        shape = (piece.count, piece.start + piece.count)
+        # Written as numbers once, because every layer would turn a mask of yes and no into them anew.
+        return torch.full(shape, -torch.inf, dtype=self._cache.dtype, device=self._cache.device).triu_(piece.start + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Together:
+    """Pieces of one token each whose attention is one call: over all slots from the first of them to the last.
+
+    tokens   where they are among the tokens of the pass
+    slots    where they are among those slots
+    mask     [slots, 1, 1, tokens]: what each of those slots holds; a slot of nobody here shows its first token
+    """
+
+    tokens: torch.Tensor
+    slots: torch.Tensor
+    first: int
+    last: int
+    mask: torch.Tensor
+
+    @staticmethod
+    def of(pieces: Sequence[Piece], cache: SlotCache) -> _Together | None:
+        """None where one call for each is as good: on the processor, for one of them alone, and where they lie far apart."""
+        begins = [0, *itertools.accumulate(piece.count for piece in pieces)]
+        single = [(begin, piece) for begin, piece in zip(begins, pieces, strict=False) if piece.count == 1]
+        if not cache.attends_together or len(single) < 2:
+            return None
+        first, last = min(piece.slot for _, piece in single), max(piece.slot for _, piece in single) + 1
+        if last - first > 2 * len(single):
+            return None
+        held = [1] * (last - first)
+        for _, piece in single:
+            held[piece.slot - first] = piece.start + 1
+        # Kernels like lengths that are a multiple of some power of two.
+        longest = min(-(-max(held) // _ALIGNED) * _ALIGNED, cache.tokens)
+        lengths = torch.tensor(held, device=cache.device)
+        mask = torch.arange(longest, device=cache.device) < lengths[:, None]
+        where = torch.tensor(([begin for begin, _ in single], [piece.slot - first for _, piece in single]), device=cache.device)
+        return _Together(where[0], where[1], first, last, mask[:, None, None])
+
+    def mix(self, grouped: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, scale: float) -> torch.Tensor:
+        """[rows, heads * head size] of queries [rows, key heads, group, head size]."""
+        asked = grouped.new_zeros(self.last - self.first, *grouped.shape[1:])
+        asked[self.slots] = grouped
+        known, told = (kept[self.first : self.last, :, : self.mask.shape[-1]] for kept in (keys, values))
+        mixed = functional.scaled_dot_product_attention(asked, known, told, attn_mask=self.mask, scale=scale)
+        return mixed[self.slots].reshape(len(grouped), -1)
 
 
 def _joined(parts: Sequence[Any]) -> Callable[[torch.Tensor], torch.Tensor]:

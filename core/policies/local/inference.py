@@ -26,8 +26,10 @@ from core.policies.local.slots import WORTH_COPYING, Admission, SlotBook
 from core.policies.local.turns import Turn
 from core.policies.local.vision import Eyes
 
-# How many tokens a step encodes beside those that are written: more are no faster, and nothing can be stopped meanwhile.
-_TOGETHER_ON_CPU = 512
+# How many tokens a step encodes beside those that are written. On a processor as many as make one layer some 50 thousand million
+# operations, which it does in less than a second: between two layers a pass can be left.
+_OPERATIONS_OF_A_LAYER = 5e10
+_TOGETHER_ON_CPU = (128, 2048)
 _TOGETHER_ON_DEVICE = 4096
 # Room that is made at once for what a turn will write.
 _AHEAD = 256
@@ -75,7 +77,10 @@ class Inference:
         self._forbidden = forbidding(loaded.rendering.never, self._model.vocabulary, self._model.device)
         self._context = loaded.card.context
         self._chooser = chooser
-        self._together = _TOGETHER_ON_CPU if self._model.device.type == "cpu" else _TOGETHER_ON_DEVICE
+        self._together = _TOGETHER_ON_DEVICE
+        if self._model.device.type == "cpu":
+            bearable = int(_OPERATIONS_OF_A_LAYER / (2 * self._model.weights_of_a_layer))
+            self._together = min(max(bearable, _TOGETHER_ON_CPU[0]), _TOGETHER_ON_CPU[1])
         self._cache = self._model.cache()
         self._book = SlotBook(slots)
         self._waiting: deque[Turn] = deque()
