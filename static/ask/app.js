@@ -10,6 +10,7 @@ import { bareView, Board } from './board.js';
 import { emptyBoard } from './empty.js';
 import { Form } from './form.js';
 import { FOOT, SHEET } from './keysheet.js';
+import { begin, isOurs } from './memory.js';
 import { noModel } from './nomodel.js';
 import { catchPictures } from './picture.js';
 import { Recent } from './recent.js';
@@ -120,6 +121,7 @@ export class AskApp {
     try {
       const { run } = await sendJson('POST', 'api/runs', wish);
       this.#sent.set(run, wish);
+      begin(run);
       await this.open(run, { push: true });
       this.board.node.focus({ preventScroll: true });
     } catch (error) {
@@ -217,6 +219,7 @@ export class AskApp {
     const turns = run?.draws[Math.max(0, this.board.draw)]?.view?.turns.length ?? 0;
     const most = run?.summary?.settings?.max_turns;
     const turn = turns && this.board.draw >= 0 ? `turn ${turns}${most > 1 ? ` of at most ${most}` : ''}` : '';
+    this.bar.stop.classList.toggle('is-ours', Boolean(run) && isOurs(run.id));
     this.bar.show(run?.summary ?? null, run?.summary?.state === 'loading' ? this.#loaded(run.summary.policy) : turn);
     this.bar.lost(run?.gone || (run?.lost ? 'The connection is lost; the run goes on. Trying again…' : ''));
   }
@@ -377,7 +380,7 @@ export class AskApp {
   }
 
   #escape() {
-    if (this.#run?.summary && !this.#run.over) return Boolean(this.stop());
+    if (this.#run?.summary && !this.#run.over && isOurs(this.#run.id)) return Boolean(this.stop());
     if (this.app.classList.contains('is-list-open')) this.#openForm(false);
     else if (this.board.player.playing) this.board.player.stop();
     else if (!this.board.one.hidden && this.board.pane.step >= 0) this.board.stepTo(-1);

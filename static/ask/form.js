@@ -25,7 +25,7 @@ export class Form {
     this.#act = act;
     this.shelf = new Shelf((view, whole) => this.#fromStore(view, whole));
     this.picture = new PictureField((picture) => { act.picture(picture); this.#changed(); }, () => this.shelf.open());
-    this.policies = new Policies(() => this.#changed(), () => act.help());
+    this.policies = new Policies(() => this.#moved(), () => act.help());
     this.settings = new Settings(() => this.#changed());
     this.question = textArea(String(this.#kept.question ?? ''), () => this.#changed(), { rows: '3', maxlength: String(LONGEST_QUESTION), placeholder: 'What is above the blue lamp?', 'data-key': 'question' });
     this.domain = select('', {}, () => this.#domainChosen());
@@ -97,9 +97,14 @@ export class Form {
     this.truthNote.textContent = truthHint(this.kind.value);
   }
 
+  /** Somebody has changed something: what was said of it before no longer holds. */
   #changed() {
-    this.#keep();
     this.#say('');
+    this.#moved();
+  }
+
+  #moved() {
+    this.#keep();
     this.#act.changed();
   }
 

@@ -6,7 +6,7 @@ export const FOOT = [
 
 export const SHEET = [
   [['Ctrl', 'Enter'], 'ask, also while you type'],
-  [['Esc'], 'stop the run; else leave: playing, the step, the draw'],
+  [['Esc'], 'stop the run that was asked here; else leave: playing, the step, the draw'],
   [['←', '→'], 'previous and next step'],
   [['Home', 'End'], 'first and last step'],
   [['F'], 'show the newest step as it comes'],

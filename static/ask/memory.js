@@ -1,6 +1,11 @@
-/** What was typed, kept by the browser until it is asked differently: the picture by its hash, never its bytes. */
+/**
+ * What was typed, kept by the browser until something else is: the picture by its hash, never its bytes. And which runs this window has
+ * begun: those of others are not ended by a key that was meant for something else.
+ */
 
 const NAME = 'saccade-ask';
+const RUNS = 'saccade-ask-runs';
+const MOST = 50;
 
 /** The form as it was left; an empty object where nothing was kept. */
 export function remembered() {
@@ -19,4 +24,26 @@ export function remember(form) {
   } catch {
     // As above: the form lasts as long as the page then.
   }
+}
+
+function begun() {
+  try {
+    const kept = JSON.parse(sessionStorage.getItem(RUNS) ?? '[]');
+    return Array.isArray(kept) ? kept : [];
+  } catch {
+    return [];
+  }
+}
+
+/** This window has begun the run. */
+export function begin(run) {
+  try {
+    sessionStorage.setItem(RUNS, JSON.stringify([run, ...begun()].slice(0, MOST)));
+  } catch {
+    // As above: then the run has to be stopped with the mouse.
+  }
+}
+
+export function isOurs(run) {
+  return begun().includes(run);
 }

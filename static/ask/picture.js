@@ -48,6 +48,7 @@ export class PictureField {
     const sending = new AbortController();
     this.#sending = sending;
     this.#say('');
+    this.#state.hidden = false;
     this.#state.textContent = `Sending ${file.name || 'the picture'}, ${megabytes(file.size)}…`;
     try {
       const { picture } = await sendFile('api/pictures', file, sending.signal);
@@ -85,7 +86,8 @@ export class PictureField {
 
   #draw() {
     const { picture } = this;
-    this.#state.textContent = picture ? 'Or paste or drop another one.' : 'Or paste it (Ctrl V), or drop it anywhere here.';
+    this.#state.textContent = picture ? '' : 'Or paste it (Ctrl V), or drop it anywhere here.';
+    this.#state.hidden = Boolean(picture);
     this.#card.hidden = !picture;
     if (!picture) return;
     const image = el('img', { class: 'ak-picture-image', src: ownUrl(picture.thumbnail), alt: '' });

@@ -3,16 +3,19 @@ import { el, svg } from '../viewer/dom.js';
 import { ownUrl } from '../viewer/api.js';
 import { lookOf, markParts } from '../viewer/palette.js';
 
-/** The room that a card has for its picture, in CSS pixels; marks are as large as that they can be told apart there. */
+/** The room that a card has for its picture, in CSS pixels. */
 const ROOM = { width: 220, height: 150 };
+
+/** A mark with its outlines, drawn a little smaller than on the stage: small pictures are soon covered. */
 const SIZE = 9;
+const SHRUNK = 0.8;
 
 /** With more points than this they are dots without their numbers. */
 const NUMBERED = 12;
 
 function mark(step, unit, numbered) {
   const { point, index, number } = step;
-  const place = `translate(${point.x} ${point.y}) scale(${unit})`;
+  const place = `translate(${point.x} ${point.y}) scale(${unit * SHRUNK})`;
   if (numbered) return svg('g', { class: 'sc-mark', transform: place }, ...markParts(index, number, SIZE));
   return svg('circle', { class: 'ak-thumb-dot', r: 4, fill: lookOf(index).fill, transform: place });
 }
