@@ -89,6 +89,20 @@ def test_the_same_seeds_give_the_same_turns_many_at_once(policy: Policy) -> None
     assert len({completion.text for completion in first}) > 1
 
 
+def test_a_turn_that_was_left_does_not_disturb_the_seed_of_the_next(policy: Policy) -> None:
+    texts = set()
+    with policy.session() as session:
+        for _ in range(10):
+            session.submit(0, request("ENDLESS", temperature=1.0, stop=(), tokens=50_000))
+            assert session.events(30)
+            session.cancel(0)
+            session.submit(1, request(temperature=1.0, seed=3))
+            last = until_ended(session, [1])[1][-1]
+            assert isinstance(last, Finished)
+            texts.add(last.completion.text)
+    assert len(texts) == 1
+
+
 def test_sampling_settings_reach_it(policy: Policy) -> None:
     # Greedy takes the likeliest place and thought; so does sampling from one token only, or from a share that one token fills.
     (greedy,) = ask(policy, request())
