@@ -71,7 +71,7 @@ class Inference:
 
     def __init__(self, loaded: LoadedModel, slots: int, chooser: Chooser | None) -> None:
         self.spent = Spent()
-        self.eyes = Eyes(loaded.model, loaded.rendering, self._check)
+        self._eyes = Eyes(loaded.model, loaded.rendering, self._check)
         self._model = LanguageModel(loaded.model, self._check)
         self._end_ids = loaded.rendering.end_ids
         self._forbidden = forbidding(loaded.rendering.never, self._model.vocabulary, self._model.device)
@@ -99,6 +99,12 @@ class Inference:
         """Whether it was told to end."""
         return self._closing
 
+    def prepare(self, turn: Turn) -> None:
+        """Make the pixels of a turn's pictures ready, in the thread of whoever asks. Raises PolicyError where one cannot be shown."""
+        if not self._closing:
+            for place in turn.layout.places:
+                self._eyes.prepare(place.shown)
+
     def submit(self, turn: Turn) -> None:
         """Take a turn in; what comes of it is delivered as events, from the thread that runs the model."""
         with self._bell:
@@ -122,33 +128,41 @@ class Inference:
             self._closing = True
             self._bell.notify()
         self._thread.join()
+        # The weights are freed with whoever else holds them.
+        del self._model
 
     def _run(self) -> None:
-        with torch.inference_mode():
-            while self._obey(self._next_commands()):
-                began = time.perf_counter()
-                self._leave_out_cancelled()
-                self._admit()
-                if self._working:
-                    self._step()
-                self.spent.busy += time.perf_counter() - began
-        for turn in (*self._working, *self._waiting, *(entry for entry in self._inbox if isinstance(entry, Turn))):
-            self._tell(turn, Failed(turn.row, PolicyError(CLOSED), turn.speech.text))
-        self.eyes.close()
-        self._cache.clear()
+        try:
+            with torch.inference_mode():
+                while self._obey(self._next_commands()):
+                    began = time.perf_counter()
+                    self._leave_out_cancelled()
+                    self._admit()
+                    if self._working:
+                        self._step()
+                    self.spent.busy += time.perf_counter() - began
+        finally:
+            # Also where a defect ends the thread: nobody is to wait for it.
+            with self._bell:
+                self._closing = True
+                self._waiting.extend(entry for entry in self._inbox if isinstance(entry, Turn))
+            for turn in (*self._working, *self._waiting):
+                self._tell(turn, Failed(turn.row, PolicyError(CLOSED), turn.speech.text))
+            self._eyes.close()
+            self._cache.clear()
 
     def _next_commands(self) -> list[Turn | Hashable]:
         with self._bell:
-            while not (self._inbox or self._working or self._closing):
+            while not (self._inbox or self._working or self._closing or self._has_room()):
                 # Turns that wait while nothing runs wait for a conversation between its turns to give its slot up.
-                seconds = self._book.seconds_to_wait(time.monotonic()) if self._waiting else None
-                if seconds is not None and not self._bell.wait(max(seconds, 0.001)):
-                    break
-                if seconds is None:
-                    self._bell.wait()
+                self._bell.wait(self._book.seconds_to_wait(time.monotonic()) if self._waiting else None)
             commands = list(self._inbox)
             self._inbox.clear()
             return commands
+
+    def _has_room(self) -> bool:
+        now = time.monotonic()
+        return any(self._book.has_room(turn.owner, now) for turn in self._waiting)
 
     def _obey(self, commands: list[Turn | Hashable]) -> bool:
         for command in commands:
@@ -233,11 +247,11 @@ class Inference:
             return
         began = time.perf_counter()
         self._concerned = [turn for turn, _ in unseen]
-        features = self.eyes.see([shown for _, pictures in unseen for shown in pictures])
+        features = self._eyes.see([shown for _, pictures in unseen for shown in pictures])
         for turn, pictures in unseen:
             turn.features.update({shown.key: features[shown.key] for shown in pictures})
         self._concerned = planned.turns
-        self.spent.pictures = self.eyes.pictures
+        self.spent.pictures = self._eyes.pictures
         self.spent.vision += time.perf_counter() - began
 
     def _choose(self, turns: Sequence[Turn], logits: torch.Tensor) -> list[Chosen]:
@@ -296,7 +310,7 @@ class Inference:
                 # A pass that came to nothing behind its last layer: the newest token is read once more.
                 turn.held -= turn.missing == 0
             if self._is_memory(error):
-                self.eyes.forget()
+                self._eyes.forget()
                 if self._model.device.type == "cuda":
                     torch.cuda.empty_cache()
 

@@ -143,8 +143,7 @@ class LocalSession:
         try:
             with self._lock:
                 turn = self._turn(row, conversation, request)
-            for place in turn.layout.places:
-                self._inference.eyes.prepare(place.shown)
+            self._inference.prepare(turn)
         except PolicyError as error:
             self._queue.put((conversation, None, Failed(row, error)))
             return

@@ -70,6 +70,8 @@ class Eyes:
             hook.remove()
         self._features.clear()
         self._pixels.clear()
+        # What is prepared from now on is for nobody; the tower itself is freed with whoever else holds it.
+        del self._model
 
     def _look(self, together: dict[str, tuple[torch.Tensor, torch.Tensor]]) -> dict[str, PictureFeatures]:
         tower = self._model.visual

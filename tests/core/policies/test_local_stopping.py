@@ -172,6 +172,19 @@ def test_too_little_memory_costs_the_new_conversation_only(one_loaded: LoadedMod
         assert completions(session, {2: request(opening(one_loaded, 1))})[2].ids
 
 
+def test_who_waits_for_a_place_gets_that_of_a_conversation_that_failed(one_loaded: LoadedModel) -> None:
+    def choose(row: int, written: Sequence[int], logits: torch.Tensor) -> int | None:
+        if row == 0:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return None
+
+    with LocalPolicy(one_loaded, slots=1, chooser=choose) as policy, policy.session() as session:
+        for row in range(2):
+            session.submit(row, request(opening(one_loaded, row)))
+        ended = outcomes(session, range(2))
+        assert isinstance(ended[0], Failed) and isinstance(ended[1], Finished)
+
+
 def test_a_cache_that_cannot_be_had_is_told_and_nothing_is_lost(one_loaded: LoadedModel) -> None:
     with LocalPolicy(one_loaded, slots=1) as policy, policy.session() as session:
         before = completions(session, {0: request(opening(one_loaded))})[0]
