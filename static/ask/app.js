@@ -6,6 +6,7 @@ import { LookDialog } from '../viewer/lookdialog.js';
 import { whenInSight } from '../viewer/mounting.js';
 import { failure, Tabs, toaster } from '../studies/pieces.js';
 import { runInAddress, writeRun } from './address.js';
+import { wishOf, withSeed } from './again.js';
 import { bareView, Board } from './board.js';
 import { emptyBoard } from './empty.js';
 import { Form } from './form.js';
@@ -18,7 +19,7 @@ import { Recorded } from './recorded.js';
 import { Run } from './run.js';
 import { RunBar } from './runbar.js';
 import { StudyDialog } from './study.js';
-import { isOver } from './words.js';
+import { isOver, stateWord } from './words.js';
 
 export class AskApp {
   #run = null;
@@ -133,19 +134,13 @@ export class AskApp {
     }
   }
 
-  /** The same question once more, as it was asked; a run that somebody else asked is put into the form first. */
+  /** The same question once more, as it was asked, whoever asked it. */
   again(seed) {
     const { id, summary } = this.#run;
-    const before = this.#sent.get(id) ?? this.#wishOf(summary);
-    const settings = { ...before.settings, seed: before.settings.seed + (seed === 'next' ? 1 : 0) };
-    if (seed === 'next') this.form.settings.set('seed', settings.seed);
-    return this.ask({ ...before, settings });
-  }
-
-  #wishOf({ policy, picture, question, domain, samples, truth, settings, dataset }) {
-    const here = this.form.settings.values;
-    const known = Object.fromEntries(Object.keys(here).map((name) => [name, settings?.[name] ?? here[name]]));
-    return { policy, picture: picture.sha256, question, domain, truth: truth ?? null, samples, settings: known, dataset: dataset ?? this.form.dataset.value };
+    const { form } = this;
+    const wish = withSeed(this.#sent.get(id) ?? wishOf(summary, form.settings.values, form.dataset.value), seed);
+    if (seed === 'next') form.settings.set('seed', wish.settings.seed);
+    return this.ask(wish);
   }
 
   async stop() {
@@ -193,8 +188,7 @@ export class AskApp {
 
   #changed(run, numbers) {
     const { summary, scored } = run;
-    if (summary.state !== this.#state) this.form.policies.load();
-    this.#state = summary.state;
+    if (summary.state !== this.#state) this.#turned(summary);
     for (const number of numbers) {
       this.board.draws.draw(run.draws[number], scored);
       this.board.row.draw(run.draws[number], scored);
@@ -204,6 +198,13 @@ export class AskApp {
     if (draw < 0) this.board.outcome.show(summary, run.ended, scored);
     this.board.draws.link(summary.traces ?? [], this.board.seen);
     this.#drawBar();
+  }
+
+  /** The run has come to another state: its policy may have too, and who cannot see it is told. */
+  #turned({ state, error }) {
+    this.#state = state;
+    this.form.policies.load();
+    this.#speak([stateWord(state), error].filter(Boolean).join(': '));
   }
 
   #gone(error) {

@@ -103,6 +103,7 @@ def test_everything_by_keyboard(page: Page, world: AskWorld) -> None:
     page.get_by_label("Samples").focus()
     page.keyboard.press("Control+Enter")
     expect(state(page)).to_have_text("Done")
+    expect(page.locator(".sc-hidden[aria-live]")).to_have_text("Done")
     # The run has the focus: its keys work at once, and the form's field does not take them.
     page.keyboard.press("]")
     expect(page.get_by_label("Samples")).to_have_value("2")
