@@ -37,6 +37,7 @@ ACCESS: Mapping[tuple[str, str], Needed] = {
     ("DELETE", "/api/session"): PUBLIC,
     (MOUNT, "/ui"): PUBLIC,
     ("GET", "/plotly/plotly.min.js"): PUBLIC,
+    ("PUT", "/api/session/password"): RATER,
     # Rating: what a rater is shown and says. Each of these is bound to the rater's own id.
     ("GET", "/rate"): RATER,
     ("GET", "/api/preferences"): RATER,
@@ -82,6 +83,7 @@ ACCESS: Mapping[tuple[str, str], Needed] = {
     # Asking policies. Whoever adds one says what this machine downloads, opens and talks to.
     ("GET", "/api/policies"): LEAD,
     ("POST", "/api/policies"): ADMIN,
+    ("DELETE", "/api/policies"): ADMIN,
     ("POST", "/api/policies/load"): LEAD,
     ("POST", "/api/policies/stop"): LEAD,
     ("POST", "/api/pictures"): LEAD,
@@ -102,7 +104,7 @@ ACCESS: Mapping[tuple[str, str], Needed] = {
 }
 
 # What belongs to a person has to know who they are, also where no passwords are needed.
-_PERSONAL = ("/rate", "/api/preferences", "/api/rating/")
+_PERSONAL = ("/rate", "/api/preferences", "/api/session/password", "/api/rating/")
 
 # Names in braces are for reading: two routes differ by what stands around them.
 _NAME = re.compile(r"\{[^}]*\}")

@@ -98,6 +98,11 @@ class LiveRuns:
         with self._changed:
             return tuple(reversed(self._runs.values()))
 
+    def asking(self, policy: str) -> int:
+        """How many runs ask a policy or wait to."""
+        with self._changed:
+            return sum(run.asked.policy == policy for run in self._line)
+
     def stop(self, run: LiveRun) -> None:
         """Ends a run at once; what it has is kept."""
         run.stopping.set()

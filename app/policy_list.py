@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Lock
 
 from annotations.durable import whole_file
-from core.errors import PolicyError, ReadOnly, StartError, StoreError
+from core.errors import NotFound, PolicyError, ReadOnly, StartError, StoreError
 from core.policies.references import FORMS, read_reference
 
 FILE = "policies.json"
@@ -47,6 +47,27 @@ class PolicyList:
     def references(self) -> tuple[str, ...]:
         """All of them, each once."""
         return tuple(dict.fromkeys((*self._named, *self._added)))
+
+    def is_added(self, reference: str) -> bool:
+        """Whether it stands here only because it was added, so that it can be removed."""
+        return reference in self._added and reference not in self._named
+
+    def remove(self, reference: str) -> None:
+        """Take one off that was added; the file says so, on the disk, when this returns.
+
+        Raises PolicyError for one that was named at the start, NotFound for one that is not listed, ReadOnly and StoreError where
+        nothing can be written.
+        """
+        with self._lock:
+            if self._file is None:
+                raise ReadOnly("With --read-only no policy can be removed: leave it out at the next start.")
+            if reference in self._named:
+                raise PolicyError(f"{reference} was named at the start, with --policy or SACCADE_POLICY: leave it out there.")
+            if reference not in self._added:
+                raise NotFound(f"The policy {reference!r:.200} is not on the list.")
+            left = tuple(one for one in self._added if one != reference)
+            _write(self._file, left)
+            self._read = left
 
     def add(self, reference: str) -> str:
         """The reference as it is kept, on the disk when this returns.

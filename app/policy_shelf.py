@@ -51,7 +51,12 @@ class Stopped(PolicyError):
 
 @dataclass(frozen=True, slots=True)
 class ShelfLine:
-    """A policy as the shelf tells it. `percent` is None where nobody knows; `recorded`: it plays back what was said before."""
+    """A policy as the shelf tells it.
+
+    percent   None where nobody knows
+    recorded  it plays back what was said before
+    added     it was not named at the start, so it can be removed
+    """
 
     reference: str
     name: str
@@ -60,6 +65,7 @@ class ShelfLine:
     words: str
     percent: float | None
     recorded: bool
+    added: bool
 
 
 @dataclass(eq=False, slots=True)
@@ -140,6 +146,35 @@ class PolicyShelf:
         """Puts a policy on the shelf and into the data folder's list. Raises PolicyError and StoreError where it cannot be taken."""
         self._listed.add(reference)
 
+    def remove(self, reference: str, *, runs: int = 0) -> None:
+        """Takes an added policy off the shelf and the list, closed where it was open; an opening that no run waits for is given up.
+
+        `runs`: how many want it that have not come to the shelf yet. Raises PolicyError while any does, and for one that was named at
+        the start; NotFound; ReadOnly and StoreError where the list cannot be written.
+        """
+        with self._changed:
+            entry = self._entry(reference)
+            if reference == REPLAY and self._replay:
+                raise PolicyError("The recorded runs come with the program, and stay on the list.")
+            by_hand = [wish for wish in self._line if wish.entry is entry and wish.by_hand]
+            self._refuse_in_use(entry, max(runs, entry.users + sum(wish.entry is entry for wish in self._line) - len(by_hand)))
+            self._listed.remove(reference)
+            for wish in by_hand:
+                wish.stop.set()
+            entry.error, policy, entry.policy = None, entry.policy, None
+            if policy is not None:
+                # Until it has left memory, no other checkpoint is opened.
+                entry.loading = threading.Event()
+                entry.loading.set()
+            self._changed.notify_all()
+        if policy is not None:
+            try:
+                policy.close()
+            finally:
+                with self._changed:
+                    entry.loading = None
+                    self._changed.notify_all()
+
     def begin_loading(self, reference: str) -> None:
         """Has a policy opened, so that it is ready when it is asked; how that goes on is told by `lines`. Raises NotFound."""
         with self._changed:
@@ -195,6 +230,13 @@ class PolicyShelf:
         if reference not in self.references:
             raise NotFound(f"The policy {reference!r:.200} is not on the list: choose one that is, or have an admin add it.")
         return self._entries.setdefault(reference, _Entry(reference))
+
+    @staticmethod
+    def _refuse_in_use(entry: _Entry, runs: int) -> None:
+        """Raises PolicyError where a run would lose its policy."""
+        if runs:
+            mend = "wait until it has ended, or stop it," if runs == 1 else "wait until they have ended, or stop them,"
+            raise PolicyError(f"{_name_of(entry.reference)} is in use by {runs} run{'s' * (runs > 1)}: {mend} then remove the policy.")
 
     def _wish(self, entry: _Entry, stop: threading.Event, *, by_hand: bool = False) -> _Wish:
         wish = _Wish(entry, stop, by_hand, entry.failures)
@@ -281,7 +323,8 @@ class PolicyShelf:
         finally:
             with self._changed:
                 entry.loading = entry.loader = None
-                entry.policy = None if self._closed else policy
+                # While it was opened, the program may have ended, or the policy been removed.
+                entry.policy = policy if not self._closed and entry.reference in self.references else None
                 if policy is None and not stop.is_set():
                     entry.failures, entry.error = entry.failures + 1, failed
                 else:
@@ -297,7 +340,9 @@ class PolicyShelf:
     def _told(self, entry: _Entry) -> ShelfLine:
         state, words, percent = self._doing(entry)
         name = entry.policy.card.name if entry.policy else _name_of(entry.reference)
-        return ShelfLine(entry.reference, name, kind_of(entry.reference), state, words, percent, is_recorded(entry.reference))
+        reference = entry.reference
+        added = self._listed.is_added(reference)
+        return ShelfLine(reference, name, kind_of(reference), state, words, percent, is_recorded(reference), added)
 
     def _doing(self, entry: _Entry) -> tuple[PolicyState, str, float | None]:
         if entry.policy is not None and entry.users:

@@ -121,6 +121,13 @@ def add_policy(kit: Kit, request: Request, form: Reference) -> JSONResponse:
     return list_policies(kit, request)
 
 
+@router.delete("/api/policies")
+def remove_policy(kit: Kit, request: Request, form: Reference) -> JSONResponse:
+    """Takes a policy off the list that was added, unless a run asks it or waits for it."""
+    kit.shelf.remove(form.reference, runs=kit.runs.asking(form.reference))
+    return list_policies(kit, request)
+
+
 @router.post("/api/policies/load")
 def load_policy(kit: Kit, request: Request, form: Reference) -> JSONResponse:
     """Begins to open a policy; how that goes on is told by the list."""

@@ -27,6 +27,7 @@ def policies_view(shelf: PolicyShelf, *, may_add: bool) -> Json:
             "words": line.words,
             "percent": line.percent,
             "recorded": line.recorded,
+            "may_remove": may_add and line.added,
         }
         for line in shelf.lines()
     ]

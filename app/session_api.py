@@ -19,6 +19,7 @@ router = APIRouter()
 
 # Whoever has not signed in may send a name and a password, and nothing that takes longer to read.
 _SIGN_IN_BODY = 8 * 1024
+_PASSWORD_BODY = 16 * 1024
 _PREFERENCES_BODY = 32 * 1024
 
 
@@ -27,6 +28,13 @@ class SignInForm(Form):
 
     name: str
     password: str = ""
+
+
+class PasswordForm(Form):
+    """The password that somebody has, and the one that they want."""
+
+    old: str
+    new: str
 
 
 class PreferencesForm(Form):
@@ -43,6 +51,7 @@ def raters_of(request: Request) -> RaterStore:
 
 Raters = Annotated[RaterStore, Depends(raters_of)]
 SignIn = Annotated[SignInForm, Depends(body_of(SignInForm, limit=_SIGN_IN_BODY))]
+NewPassword = Annotated[PasswordForm, Depends(body_of(PasswordForm, limit=_PASSWORD_BODY))]
 Preferences = Annotated[PreferencesForm, Depends(body_of(PreferencesForm, limit=_PREFERENCES_BODY))]
 
 
@@ -83,6 +92,13 @@ def sign_out(request: Request, raters: Raters) -> JSONResponse:
     return answer
 
 
+@router.put("/api/session/password")
+def change_password(request: Request, raters: Raters, who: Who, form: NewPassword) -> JSONResponse:
+    """Gives whoever asks another password, if they know their old one. This session goes on, and their other ones end."""
+    raters.change_own_password(who.id, form.old, form.new, address=address_of(request), session=request.cookies.get(COOKIE, ""))
+    return JSONResponse({})
+
+
 @router.get("/api/preferences")
 async def preferences(raters: Raters, who: Who) -> JSONResponse:
     """What the rater who asks set for themselves."""
@@ -97,5 +113,9 @@ async def save_preferences(raters: Raters, who: Who, form: Preferences) -> JSONR
 
 
 def _session(raters: RaterStore, rater: Rater | None) -> Json:
-    who = {"id": rater.id, "name": rater.name, "role": rater.role.value} if rater else None
+    who: Json | None = None
+    if rater:
+        # Why they cannot change their password here; empty where they can.
+        fixed = raters.why_no_own_password(rater.id)
+        who = {"id": rater.id, "name": rater.name, "role": rater.role.value, "password_fixed": fixed}
     return {"rater": who, "guarded": raters.guarded(), "remembered": list(raters.names_without_password())}

@@ -32,11 +32,7 @@ class Passwords:
 
     def hashed(self, password: str) -> str:
         """The argon2id hash of a new password, with its parameters and salt. Raises AccountError for one that is too short or too long."""
-        text = _spelled(password)
-        if len(text) < SHORTEST:
-            raise AccountError(f"The password has {len(text)} characters: give at least {SHORTEST}.")
-        if len(text) > LONGEST:
-            raise AccountError(f"The password has {len(text)} characters: give at most {LONGEST}.")
+        text = checked(password)
         with self._turns:
             return self._hasher.hash(_bytes(text))
 
@@ -70,6 +66,16 @@ class Passwords:
     @cached_property
     def _nobodys(self) -> str:
         return self._hasher.hash(secrets.token_bytes())
+
+
+def checked(password: str) -> str:
+    """A new password as it is spelled to be hashed. Raises AccountError for one that is too short or too long."""
+    text = _spelled(password)
+    if len(text) < SHORTEST:
+        raise AccountError(f"The password has {len(text)} characters: give at least {SHORTEST}.")
+    if len(text) > LONGEST:
+        raise AccountError(f"The password has {len(text)} characters: give at most {LONGEST}.")
+    return text
 
 
 def is_hash(text: str) -> bool:

@@ -107,9 +107,9 @@ class Sessions:
         return rater if guarded else replace(rater, role=Role.ADMIN)
 
 
-def end_sessions_of(connection: Connection, rater_id: int) -> None:
-    """End every session of a rater, inside a transaction for writing."""
-    connection.execute(delete(SessionRow).where(SessionRow.rater_id == rater_id))
+def end_sessions_of(connection: Connection, rater_id: int, *, but: str = "") -> None:
+    """End every session of a rater, inside a transaction for writing; that of the secret `but` goes on."""
+    connection.execute(delete(SessionRow).where(SessionRow.rater_id == rater_id, SessionRow.secret_hash != _hash(but)))
 
 
 def _hash(secret: str) -> str:

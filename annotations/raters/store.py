@@ -19,14 +19,16 @@ from annotations.raters import people, throttle
 from annotations.raters.accounts_file import FileAccount
 from annotations.raters.following import FileChanges, follow
 from annotations.raters.names import clean_name
-from annotations.raters.passwords import Passwords
+from annotations.raters.passwords import Passwords, checked
 from annotations.raters.sessions import KEPT, Sessions, end_sessions_of
 from annotations.raters.values import Account, Door, Rater, Role
 from annotations.rating_schema import RaterRow
-from core.errors import AccountError, NotAllowed, SignInRefused
+from core.errors import AccountError, NotAllowed, ReadOnly, SignInRefused
 
 MAX_PREFERENCES = 16 * 1024
 _NAME_IS_NOT_ENOUGH = "A name is not enough here any more: sign in with a password."
+_NOT_THE_OLD_ONE = "The old password is not right: type the one that you sign in with now."
+_NO_WRITING = "With --read-only no password can be changed: leave it out at the next start."
 _REFUSED = "This name and this password do not belong together: check both, or ask an admin for a new password."
 
 
@@ -121,6 +123,44 @@ class RaterStore:
         """Give a rater a new password; whoever was signed in under the name is not any more. Raises AccountError, NotFound, NotAllowed."""
         hashed = self._passwords.hashed(password)
         self._change(rater_id, actor, "password_changed", {"password": hashed}, ends_sessions=True)
+
+    def why_no_own_password(self, rater_id: int) -> str:
+        """Why somebody cannot change their own password here, in a sentence; empty where they can. Raises NotFound."""
+        if self.database.read_only:
+            return _NO_WRITING
+        with self.database.reading() as connection:
+            row = people.row(connection, rater_id)
+        if not row.password:
+            return f"“{row.name}” has no password: on this machine a name is enough."
+        if people.FILE in row.preferences:
+            return f"The password of “{row.name}” stands in the accounts file of --auth: ask whoever keeps that file to change it there."
+        return ""
+
+    def change_own_password(self, rater_id: int, old: str, new: str, *, address: str, session: str) -> None:
+        """Give a rater who knows the old password a new one. Their other sessions end, and the one with the secret `session` goes on.
+
+        A wrong old password counts as a failure to sign in from `address`. Raises NotAllowed for it, for an account without a password,
+        and for one of the accounts file; TooManyAttempts; AccountError for a new password that cannot be; ReadOnly.
+        """
+        if why := self.why_no_own_password(rater_id):
+            raise ReadOnly(why) if self.database.read_only else NotAllowed(why)
+        checked(new)
+        with self.database.writing() as connection:
+            row = people.row(connection, rater_id)
+            throttle.begin_attempt(connection, row.name, address, self._now())
+        if not self._passwords.match(row.password, old):
+            raise NotAllowed(_NOT_THE_OLD_ONE)
+        hashed = self._passwords.hashed(new)
+        with self.database.writing() as connection:
+            people.lock(connection)
+            now = people.row(connection, rater_id)
+            # Somebody may have changed it, or closed the account, while this was computed.
+            if now.password != row.password or now.closed_at is not None:
+                raise NotAllowed(_NOT_THE_OLD_ONE)
+            throttle.forgive(connection, row.name, address)
+            people.change(connection, now, {"password": hashed}, "password_changed", row.name, self._now())
+            end_sessions_of(connection, rater_id, but=session)
+        self._forget()
 
     def set_role(self, rater_id: int, role: Role, *, actor: str = "") -> None:
         """Give a rater another role. Raises NotFound, and NotAllowed where no admin would remain."""

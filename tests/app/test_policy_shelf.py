@@ -12,8 +12,8 @@ import pytest
 
 from app.policy_list import PolicyList
 from app.policy_shelf import PolicyShelf, PolicyState, Stopped
-from core.errors import NotFound, PolicyError, ReadOnly, StartError
-from core.policies.protocol import PolicyKind
+from core.errors import NotFound, PolicyError, ReadOnly, StartError, StoreError
+from core.policies.protocol import Policy, PolicyKind
 from tests.app.asking_world import LOOKER, SLOW_TO_LOAD, Opening, eventually
 
 OTHER, SERVER, FOLDER = "test/other", "http://127.0.0.1:9/v1#model", "./some-folder"
@@ -74,6 +74,111 @@ def test_what_can_be_asked_and_what_is_asked_where_nobody_chose(tmp_path: Path, 
     named = PolicyShelf(opening.open, PolicyList((OTHER,), tmp_path / "policies.json"))
     assert named.references == (OTHER, LOOKER, SERVER, "replay")
     assert [(line.name, line.kind) for line in named.lines()][2:3] == [("model", PolicyKind.SERVER)]
+
+
+@pytest.fixture
+def added(tmp_path: Path, opening: Opening) -> Iterator[PolicyShelf]:
+    """One policy was named at the start, and four were added."""
+    listed = PolicyList((LOOKER,), tmp_path / "policies.json")
+    made = PolicyShelf(opening.open, listed)
+    for reference in (OTHER, SLOW_TO_LOAD, SERVER, LOOKER):
+        made.add(reference)
+    yield made
+    made.close()
+
+
+def kept(folder: Path) -> list[str]:
+    """What stands in the file, read anew."""
+    return list(PolicyList((), folder / "policies.json").references)
+
+
+def test_an_added_policy_is_taken_off_the_list_for_good(tmp_path: Path, added: PolicyShelf, opening: Opening) -> None:
+    assert [(line.reference, line.added) for line in added.lines()] == [
+        (LOOKER, False),
+        (OTHER, True),
+        (SLOW_TO_LOAD, True),
+        (SERVER, True),
+        ("replay", False),
+    ]
+    with added.lend(OTHER, NEVER):
+        pass
+    added.remove(OTHER)
+    assert added.references == (LOOKER, SLOW_TO_LOAD, SERVER, "replay") and kept(tmp_path) == [SLOW_TO_LOAD, SERVER]
+    assert opening.closed == [OTHER], "what was ready leaves memory"
+    with pytest.raises(NotFound, match="is not on the list"):
+        added.remove(OTHER)
+    with pytest.raises(NotFound), added.lend(OTHER, NEVER):
+        pass
+    added.add(OTHER)
+    with added.lend(OTHER, NEVER):
+        assert opening.opened == [OTHER, OTHER]
+    assert kept(tmp_path) == [SLOW_TO_LOAD, SERVER, OTHER]
+
+
+def test_what_was_named_at_the_start_and_the_recorded_runs_stay(tmp_path: Path, opening: Opening) -> None:
+    file = tmp_path / "policies.json"
+    PolicyList((), file).add(LOOKER)
+    shelf = PolicyShelf(opening.open, PolicyList((LOOKER,), file))
+    with pytest.raises(PolicyError, match=r"^test/looker was named at the start, with --policy or SACCADE_POLICY: leave it out there\.$"):
+        shelf.remove(LOOKER)
+    with pytest.raises(PolicyError, match=r"^The recorded runs come with the program, and stay on the list\.$"):
+        shelf.remove("replay")
+    assert shelf.references == (LOOKER, "replay") and kept(tmp_path) == [LOOKER]
+    with pytest.raises(ReadOnly, match="--read-only no policy can be removed"):
+        PolicyList((), None).remove(LOOKER)
+
+
+def test_a_policy_that_is_asked_or_waited_for_stays(tmp_path: Path, added: PolicyShelf, opening: Opening) -> None:
+    until = threading.Event()
+    with added.lend(OTHER, NEVER):
+        waiting = hold(added, SLOW_TO_LOAD, until)
+        eventually(lambda: state(added, SLOW_TO_LOAD) is PolicyState.LOADING)
+        for reference in (OTHER, SLOW_TO_LOAD):
+            with pytest.raises(
+                PolicyError, match=f"^{reference} is in use by 1 run: wait until it has ended, or stop it, then remove the policy\\.$"
+            ):
+                added.remove(reference)
+    assert opening.closed == [] and kept(tmp_path) == [OTHER, SLOW_TO_LOAD, SERVER]
+    opening.hold.set()
+    until.set()
+    waiting[0].join(10)
+    assert waiting[1] == []
+    added.remove(SLOW_TO_LOAD)
+    assert opening.closed == [OTHER, SLOW_TO_LOAD]
+
+
+def test_an_opening_that_nobody_asked_for_is_given_up_with_its_policy(added: PolicyShelf, opening: Opening) -> None:
+    added.begin_loading(SLOW_TO_LOAD)
+    eventually(lambda: added.line(SLOW_TO_LOAD).percent == 50.0)
+    added.remove(SLOW_TO_LOAD)
+    assert SLOW_TO_LOAD not in added.references
+    with added.lend(OTHER, NEVER):
+        pass  # the next checkpoint is opened when that one's opening has ended
+    assert opening.opened == [OTHER]
+
+
+def test_a_policy_that_is_there_too_late_to_be_given_up_is_closed(tmp_path: Path) -> None:
+    class Deaf(Opening):
+        def open(self, reference: str, progress: Callable[[str, float | None], None], stop: threading.Event) -> Policy:
+            return super().open(reference, progress, threading.Event())
+
+    opening = Deaf()
+    shelf = PolicyShelf(opening.open, PolicyList((), tmp_path / "policies.json"))
+    shelf.add(SLOW_TO_LOAD)
+    shelf.begin_loading(SLOW_TO_LOAD)
+    eventually(lambda: shelf.line(SLOW_TO_LOAD).percent == 50.0)
+    shelf.remove(SLOW_TO_LOAD)
+    opening.hold.set()
+    eventually(lambda: opening.closed == [SLOW_TO_LOAD])
+    shelf.close()
+
+
+def test_a_list_that_cannot_be_written_keeps_what_it_has(tmp_path: Path, added: PolicyShelf) -> None:
+    (tmp_path / "policies.json").unlink()
+    (tmp_path / "policies.json").mkdir()
+    with pytest.raises(StoreError, match="cannot be written"):
+        added.remove(OTHER)
+    assert OTHER in added.references
 
 
 @pytest.mark.parametrize("reference", ["", "   ", "no policy at all", "x" * 501, "http://me:secret@host/v1", "http://secret@host/v1#m", "http://host/v1?key=secret"])  # fmt: skip

@@ -18,6 +18,7 @@ from starlette.testclient import TestClient
 from annotations.pictures import MAX_BYTES
 from annotations.raters.values import Role
 from annotations.studies.settings import Selection, StudySettings
+from app.live_runs import AT_ONCE
 from app.picture_api import name_in
 from app.run_events import Documents, Watch
 from tests.app.asking_world import (
@@ -56,6 +57,10 @@ def post(client: TestClient, path: str, document: Any, status: int = 200) -> Jso
     return answered(client.post(path, json=document), status)
 
 
+def remove(client: TestClient, reference: str, status: int = 200) -> Json:
+    return answered(client.request("DELETE", "/api/policies", json={"reference": reference}), status)
+
+
 def done(client: TestClient, run: str) -> Json:
     eventually(lambda: get(client, f"/api/runs/{run}")["summary"]["state"] in ("done", "stopped", "failed"))
     return get(client, f"/api/runs/{run}")
@@ -83,7 +88,7 @@ def test_the_policies_are_told_and_one_is_loaded(client: TestClient, world: Aski
     found = get(client, "/api/policies")
     assert (found["default"], found["may_add"]) == (LOOKER, True)
     assert found["policies"][0] == {
-        "reference": LOOKER, "name": LOOKER, "kind": "local", "state": "idle", "words": "is opened when it is asked", "percent": None, "recorded": False,
+        "reference": LOOKER, "name": LOOKER, "kind": "local", "state": "idle", "words": "is opened when it is asked", "percent": None, "recorded": False, "may_remove": False,
     }  # fmt: skip
     assert [line["recorded"] for line in found["policies"]] == [False, False, False, True]
     begun = post(client, "/api/policies/load", {"reference": SLOW_TO_LOAD})["policies"][2]
@@ -107,6 +112,42 @@ def test_a_policy_is_added_for_good_and_no_key_is_kept(tmp_path: Path) -> None:
         assert get(again.client(), "/api/policies")["default"] == LOOKER
 
 
+def test_an_added_policy_is_removed_unless_a_run_wants_it(tmp_path: Path) -> None:
+    with open_asking(tmp_path, named=(FAILER,)) as world:
+        client = world.client()
+        for reference in (LOOKER, SLOW_TO_LOAD):
+            added = post(client, "/api/policies", {"reference": reference})
+        assert [line["may_remove"] for line in added["policies"]] == [False, True, True, False]
+        run = ask(client, world, policy=SLOW_TO_LOAD)
+        refused = remove(client, SLOW_TO_LOAD, 400)["error"]
+        assert "is in use by 1 run" in refused and refused.endswith(".")
+        answered(client.delete(f"/api/runs/{run}"))
+        done(client, run)
+        assert [line["reference"] for line in remove(client, SLOW_TO_LOAD)["policies"]] == [FAILER, LOOKER, "replay"]
+        done(client, ask(client, world, policy=LOOKER))
+        remove(client, LOOKER)
+        eventually(lambda: world.opening.closed == [LOOKER])
+        assert "was named at the start" in remove(client, FAILER, 400)["error"]
+        assert "is not on the list" in remove(client, LOOKER, 404)["error"]
+        assert "is not on the list" in post(client, "/api/runs", world.body(), 404)["error"]
+        answered(client.request("DELETE", "/api/policies", json={"policy": FAILER}), 400)
+    assert json.loads((tmp_path / "policies.json").read_text()) == {"policies": []}
+
+
+def test_a_policy_stays_while_a_run_waits_for_other_runs(tmp_path: Path) -> None:
+    with open_asking(tmp_path, named=(LOOKER, SLOW_TO_LOAD)) as world:
+        client = world.client()
+        post(client, "/api/policies", {"reference": FAILER})
+        ahead = [ask(client, world, policy=SLOW_TO_LOAD) for _ in range(AT_ONCE)]
+        last = ask(client, world, policy=FAILER)
+        assert get(client, f"/api/runs/{last}")["summary"]["state"] == "waiting"
+        assert "is in use by 1 run" in remove(client, FAILER, 400)["error"]
+        for run in (last, *ahead):
+            answered(client.delete(f"/api/runs/{run}"))
+        done(client, last)
+        remove(client, FAILER)
+
+
 def test_only_an_admin_adds_a_policy_once_there_are_accounts(tmp_path: Path) -> None:
     from dataclasses import replace
 
@@ -124,7 +165,9 @@ def test_only_an_admin_adds_a_policy_once_there_are_accounts(tmp_path: Path) -> 
             client = TestClient(app, base_url="http://127.0.0.1")
             client.post("/api/session", json={"name": role.value, "password": PASSWORD})
             assert get(client, "/api/policies")["may_add"] is may
-            post(client, "/api/policies", {"reference": "test/another"}, 200 if may else 403)
+            found = post(client, "/api/policies", {"reference": "test/another"}, 200 if may else 403)
+            assert not may or found["policies"][-2]["may_remove"]
+            remove(client, "test/another", 200 if may else 403)
             assert ask(client, world)
         client = TestClient(app, base_url="http://127.0.0.1")
         client.post("/api/session", json={"name": "rater", "password": PASSWORD})
@@ -164,12 +207,13 @@ def test_what_is_no_picture_or_too_large_a_one_is_refused(client: TestClient) ->
 def test_with_read_only_pictures_and_policies_are_not_taken_and_asking_is(tmp_path: Path) -> None:
     with open_asking(tmp_path, demo=True):
         pass
-    with open_asking(tmp_path, read_only=True) as world:
+    with open_asking(tmp_path, read_only=True, named=(LOOKER, "test/added")) as world:
         client = world.client()
         assert get(client, "/api/ask")["read_only"] is True
         assert get(client, "/api/policies")["may_add"] is False
         assert "--read-only" in answered(client.post("/api/pictures", content=png()), 403)["error"]
         assert "--read-only" in post(client, "/api/policies", {"reference": "test/another"}, 403)["error"]
+        assert "--read-only" in remove(client, "test/added", 403)["error"]
         run = done(client, ask(client, world))
         assert "--read-only" in run["summary"]["not_stored"] and run["summary"]["traces"] == []
         view = run["draws"][0]["view"]

@@ -134,6 +134,70 @@ def test_a_name_that_cannot_be_is_told(client: TestClient) -> None:
     assert (answer.status_code, answer.json()) == (400, {"error": "A rater needs a name: give one of 1 to 120 characters."})
 
 
+# -- one's own password --
+
+NEW = "a clean staple"
+
+
+def test_a_person_changes_their_password_and_stays_in(app: FastAPI, root: TestClient, services: Services) -> None:
+    ben, elsewhere = signed_in(app, "ben"), signed_in(app, "ben")
+    assert ben.get("/api/session").json()["rater"]["password_fixed"] == ""
+    answer = ben.put("/api/session/password", json={"old": PASSWORD, "new": NEW})
+    assert (answer.status_code, answer.json()) == (200, {}) and "set-cookie" not in answer.headers
+    assert ben.get("/api/session").json()["rater"]["name"] == "ben"
+    assert elsewhere.get("/api/session").json()["rater"] is None
+    assert root.get("/api/session").json()["rater"]["name"] == "root"
+    for password, status in ((PASSWORD, 401), (NEW, 200)):
+        assert browser(app).post("/api/session", json={"name": "ben", "password": password}).status_code == status
+
+
+def test_a_wrong_old_password_does_not_look_like_a_session_that_has_ended(app: FastAPI, root: TestClient) -> None:
+    ben = signed_in(app, "ben")
+    for _ in range(10):
+        answer = ben.put("/api/session/password", json={"old": "battery staple", "new": NEW})
+        assert answer.status_code == 403 and answer.json()["error"].startswith("The old password is not right")
+        assert "staple" not in answer.text
+    answer = ben.put("/api/session/password", json={"old": PASSWORD, "new": NEW})
+    assert answer.status_code == 429 and int(answer.headers["retry-after"]) > 500
+    assert ben.get("/api/session").json()["rater"]["name"] == "ben"
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"old": PASSWORD}, {"new": NEW}, {"old": PASSWORD, "new": 5}, {"old": PASSWORD, "new": NEW, "rater": 1}, {"old": PASSWORD, "new": "short"}]
+)  # fmt: skip
+def test_a_new_password_that_cannot_be_changes_nothing(app: FastAPI, root: TestClient, services: Services, body: dict[str, object]) -> None:
+    ben = signed_in(app, "ben")
+    answer = ben.put("/api/session/password", json=body)
+    assert answer.status_code == 400 and answer.json()["error"] and PASSWORD not in answer.text
+    assert list(services.store.events("password_changed")) == [] and signed_in(app, "ben")
+
+
+def test_nobody_changes_a_password_who_is_not_in(app: FastAPI, root: TestClient) -> None:
+    body = {"old": PASSWORD, "new": NEW}
+    assert browser(app).put("/api/session/password", json=body).status_code == 401
+    ben = signed_in(app, "ben")
+    foreign = ben.put("/api/session/password", json=body, headers={"origin": "https://elsewhere.example"})
+    assert foreign.status_code == 403 and "elsewhere" in foreign.json()["error"]
+    assert ben.put("/api/session/password", json={"old": "y" * 9000, "new": "y" * 9000}).status_code == 413
+
+
+def test_where_a_name_is_enough_no_password_is_set_by_oneself(client: TestClient) -> None:
+    assert client.put("/api/session/password", json={"old": "", "new": NEW}).status_code == 401
+    client.post("/api/session", json={"name": "Anna"})
+    assert "a name is enough" in client.get("/api/session").json()["rater"]["password_fixed"]
+    answer = client.put("/api/session/password", json={"old": "", "new": NEW})
+    assert answer.status_code == 403 and "a name is enough" in answer.json()["error"]
+
+
+def test_a_password_of_the_accounts_file_is_changed_there(app: FastAPI, root: TestClient, services: Services) -> None:
+    filed = FileAccount("filed", Role.RATER, services.raters._passwords.hashed(PASSWORD))
+    services.raters.follow_file([filed, FileAccount("root", Role.ADMIN, services.raters._passwords.hashed(PASSWORD))])
+    client = signed_in(app, "filed")
+    sentence = client.get("/api/session").json()["rater"]["password_fixed"]
+    answer = client.put("/api/session/password", json={"old": PASSWORD, "new": NEW})
+    assert (answer.status_code, answer.json()["error"]) == (403, sentence) and "--auth" in sentence
+
+
 # -- preferences --
 
 
