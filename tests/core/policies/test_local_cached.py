@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from core.policies.conversation import Finish, Sampling
+import threading
+from collections.abc import Sequence
+
+import torch
+
+from core.policies.conversation import Completion, Finish, Finished, Request, Role, Said, Sampling
 from core.policies.local.loading import LoadedModel
 from core.policies.local.policy import LocalPolicy
 from core.policies.plain import PlainPolicy
+from core.policies.protocol import Session
 from tests.core.policies.asking import (
+    PATIENCE,
     answer,
     ask,
     calling,
@@ -15,12 +22,14 @@ from tests.core.policies.asking import (
     furthest,
     lead,
     opening,
+    outcomes,
     picture,
     request,
     stock_logprobs,
 )
 
 EXACT = 1e-4
+GATE = 99
 
 
 def test_turns_with_crops_from_the_cache_are_as_without_it(loaded: LoadedModel) -> None:
@@ -69,6 +78,19 @@ def test_a_picture_is_encoded_once_for_all_samples_of_it(loaded: LoadedModel) ->
         assert policy.spent.pictures == 1
 
 
+def test_a_picture_is_seen_once_whatever_is_asked_about_it(loaded: LoadedModel) -> None:
+    shown = picture(loaded, 0, 6, 5)
+    asked = {row: request((Said(Role.USER, (f"{row} ", shown, "What is it?")),)) for row in range(3)}
+    with LocalPolicy(loaded, slots=3) as policy, policy.session() as session:
+        together = completions(session, asked)
+        # Nothing but the first words is alike, so everything is encoded for each; the vision tower runs once.
+        assert [turn.encoded for turn in together.values()] == [len(turn.context_ids or ()) for turn in together.values()]
+        assert policy.spent.pictures == 1
+    for row, one in asked.items():
+        plain = ask(PlainPolicy(loaded), one)
+        assert plain.ids == together[row].ids and furthest(plain.logprobs, together[row].logprobs) < EXACT
+
+
 def test_rows_of_different_lengths_say_together_what_they_say_alone(loaded: LoadedModel) -> None:
     asked = {row: request(opening(loaded, row, "Where? " * (1 + 7 * row)), tokens=5 + 4 * row) for row in range(5)}
     with LocalPolicy(loaded, slots=5) as policy, policy.session() as session:
@@ -92,15 +114,41 @@ def test_rows_that_are_attended_to_in_one_call_say_the_same(loaded: LoadedModel)
             assert one.ids == other.ids and furthest(one.logprobs, other.logprobs) < EXACT
 
 
+class Gate:
+    """A row of its own on which the engine waits, so that what is asked meanwhile begins in one step: rounding is then always the same."""
+
+    def __init__(self) -> None:
+        self.reached, self.open = threading.Event(), threading.Event()
+
+    def choose(self, row: int, written: Sequence[int], logits: torch.Tensor) -> int | None:
+        if row == GATE:
+            self.reached.set()
+            assert self.open.wait(PATIENCE)
+        return None
+
+    def together(self, session: Session, loaded: LoadedModel, asked: dict[int, Request]) -> dict[int, Completion]:
+        self.reached.clear()
+        self.open.clear()
+        session.submit(GATE, request(opening(loaded, GATE), tokens=1))
+        assert self.reached.wait(PATIENCE)
+        for row, one in asked.items():
+            session.submit(row, one)
+        self.open.set()
+        ended = outcomes(session, [GATE, *asked])
+        session.cancel(GATE)
+        return {row: event.completion for row in asked if isinstance(event := ended[row], Finished)}
+
+
 def test_no_conversation_sees_the_crop_of_another(loaded: LoadedModel) -> None:
     said = opening(loaded)
     found = {}
     for changed in (False, True):
-        with LocalPolicy(loaded, slots=2) as policy, policy.session() as session:
-            first = completions(session, {row: request(said) for row in (0, 1)})
+        gate = Gate()
+        with LocalPolicy(loaded, slots=3, chooser=gate.choose) as policy, policy.session() as session:
+            first = gate.together(session, loaded, {row: request(said) for row in (0, 1)})
             crops = {0: crop(loaded, 7), 1: crop(loaded, 9 if changed else 8)}
             asked = {row: request((*said, answer(first[row]), crops[row])) for row in (0, 1)}
-            found[changed] = completions(session, asked)
+            found[changed] = gate.together(session, loaded, asked)
     assert found[False][0].ids == found[True][0].ids
     assert furthest(found[False][0].logprobs, found[True][0].logprobs) <= 1e-6
     # What did change is heard: the test could not fail otherwise.
