@@ -17,6 +17,7 @@ from pathlib import Path
 from PIL import Image, ImageFile
 
 from annotations.durable import whole_file
+from core.crops import as_rgb
 from core.errors import NotFound, PictureError, StoreError
 from core.geometry import Size
 from core.trace import Picture
@@ -222,25 +223,13 @@ def turned_upright(image: Image.Image, orientation: int) -> Image.Image:
 def _decoded(image: Image.Image, name: str) -> Image.Image:
     try:
         image.load()
-        made = _as_rgb(image)
+        # A copy where nothing is converted: its remarks are taken off below.
+        made = as_rgb(image).copy()
     except _UNREADABLE as error:
         raise PictureError(f"{_called(name)} is damaged: its header can be read, its pixels cannot ({error}).") from error
     # Remarks and EXIF data would be written into what is made of it: they may tell what a rater must not know, and turn it a second time.
     made.info = {name: value for name, value in made.info.items() if name == _COLOURS}
     return made
-
-
-def _as_rgb(image: Image.Image) -> Image.Image:
-    if image.mode == "RGB" and "transparency" not in image.info:
-        return image.copy()
-    if image.mode in ("I", "I;16", "I;16B", "I;16L", "I;16N"):
-        # 16 bits a pixel: the upper eight are kept, where Pillow's own conversion would clip everything over 255 to white.
-        return image.convert("I").point(lambda value: value * (1 / 256)).convert("L").convert("RGB")
-    if "A" in image.mode or "a" in image.mode or "transparency" in image.info:
-        layer = image.convert("RGBA")
-        white = Image.new("RGBA", layer.size, (255, 255, 255, 255))
-        return Image.alpha_composite(white, layer).convert("RGB")
-    return image.convert("RGB")
 
 
 def _write(path: Path, data: bytes, *, durable: bool) -> None:

@@ -84,7 +84,7 @@ class Meter:
         """Say how far it is and how long it will take."""
         now, words = run.now, words_of(run)
         rate = f", {now.tokens / now.seconds:.0f} tokens a second" if now.tokens and now.seconds > 0 else ""
-        still = f", {left(now.seconds_left)}" if now.seconds_left is not None else ""
+        still = f", {left(now.seconds_left)}" if now.seconds_left is not None and now.ended < run.asked.samples else ""
         if self._live:
             self._out.write(f"\r\x1b[K{printable(words.rstrip('.'))}{rate}{still}")
             self._shown = True

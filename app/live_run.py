@@ -244,7 +244,9 @@ def _end(draw: _Draw, rollout: Rollout) -> None:
     draw.rollout, draw.error, draw.said = rollout, rollout.error, None
     ended = {StopReason.CANCELLED: DrawState.STOPPED, StopReason.ERROR: DrawState.FAILED}
     draw.state = ended.get(trace.stop, DrawState.DONE)
-    draw.correct = judge_answer(trace.sample.domain, trace.answer, trace.sample.truth, trace.frame).correct
+    # What was stopped or broke off is no answer of the policy's, and neither right nor wrong.
+    whole = draw.state is DrawState.DONE
+    draw.correct = judge_answer(trace.sample.domain, trace.answer, trace.sample.truth, trace.frame).correct if whole else None
 
 
 def _so_far(said: Unfinished) -> Trace:

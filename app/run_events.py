@@ -80,8 +80,11 @@ class Watch:
         if ended or self._run.now.seq > self._summary:
             self._summary = self._run.now.seq
             events.append(("end" if ended else "summary", json.dumps(summary_view(self._run), ensure_ascii=False)))
-        number = self._run.seq if ended else self._id()
-        return [f"id: {number}\nevent: {name}\ndata: {data}\n\n" for name, data in events], ended
+        # The last event alone carries the id: a connection that breaks inside a round is sent the whole of it again.
+        texts = [f"event: {name}\ndata: {data}\n\n" for name, data in events]
+        if texts:
+            texts[-1] = f"id: {self._run.seq if ended else self._id()}\n{texts[-1]}"
+        return texts, ended
 
     def _waiting(self) -> list[tuple[int, int]]:
         """Draw and last change of the conversations that have changed since they were sent, the longest unsent first."""

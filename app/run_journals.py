@@ -43,9 +43,12 @@ def recovered_words(found: Recovered) -> tuple[str, ...]:
     told: tuple[str, ...] = ()
     if found.runs:
         runs = "A run was" if found.runs == 1 else f"{found.runs} runs were"
-        told = (
-            f"{runs} cut off when the program ended; {found.traces} trace{'' if found.traces == 1 else 's'} of what there was came in.",
+        came = (
+            f"{found.traces} trace{'' if found.traces == 1 else 's'} of what there was came in"
+            if found.traces
+            else "nothing had been said yet"
         )
+        told = (f"{runs} cut off when the program ended; {came}.",)
     return (*told, *found.troubles)
 
 
@@ -66,13 +69,16 @@ class RunJournals:
             lock = _locked(self._file(run, "lock"))
         except OSError as error:
             raise self._unwritable(error) from error
+        kept, whole = None, False
         try:
             with self._begun(run, dataset, actor) as journal:
                 kept = Kept(journal)
                 yield kept
-            if not kept.needed:
-                self._remove(run)
+            whole = not kept.needed
         finally:
+            # A run that broke off before anything was said in it has left nothing to come back to.
+            if whole or kept is None or not kept.written:
+                self._remove(run)
             self._let_go(run, lock)
 
     def recover(self, store: Store) -> Recovered:
@@ -150,6 +156,7 @@ class Kept:
     journal: Journal
     needed: bool = False
     broken: bool = False
+    written: bool = False
 
     def write(self, event: RolloutEvent) -> str:
         """Write down what happened; a sentence where that could not be done, once: the run goes on without its journal."""
@@ -157,6 +164,7 @@ class Kept:
             return ""
         try:
             self.journal.write(event)
+            self.written = True
         except OSError as error:
             self.broken = True
             return f"The run's journal cannot be written ({error.strerror}): make room. Should the program die now, this run is lost."

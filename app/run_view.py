@@ -92,9 +92,9 @@ def draw_view(run: LiveRun, draw: DrawNow) -> Json:
 
 def agreement_view(traces: Sequence[Trace]) -> Json | None:
     """How far the answers agree; None for fewer than two conversations that have ended."""
-    if len(traces) < 2:
-        return None
     found = agreement(traces)
+    if found.n < 2:
+        return None
     return {
         "share": found.share,
         "answer": found.answer,

@@ -27,7 +27,7 @@ STOP_TITLES: dict[StopReason, str] = {
 
 STOP_SENTENCES: dict[StopReason, str] = {
     StopReason.ANSWERED: "The model answered.",
-    StopReason.FORCED: "Turns or pictures ran out, so the answer was demanded by an injected sentence.",
+    StopReason.FORCED: "Turns, pictures or tokens ran out, so the answer was demanded by an injected sentence.",
     StopReason.NO_ACTION: "The last turn holds neither a tool call nor an answer.",
     StopReason.MAX_TURNS: "Turns ran out before an answer came.",
     StopReason.MAX_TOKENS: "The text was cut off by the token limit.",

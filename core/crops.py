@@ -26,6 +26,7 @@ DOT_RADIUS = 7
 DOT_OUTLINE = 2
 DOT_COLOUR = (255, 0, 0)
 DOT_OUTLINE_COLOUR = (255, 255, 255)
+_SIXTEEN_BITS = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ def render_look(picture: Image.Image, look: Look, frame: CoordinateFrame, point_
 
 def resized(picture: Image.Image, size: Size) -> Image.Image:
     """The picture in RGB and in that size, as a policy is shown it; what is transparent lies on white."""
-    whole = _as_rgb(picture)
+    whole = as_rgb(picture)
     if whole.size == (size.width, size.height):
         return whole
     # Pillow's default for RGB, which is what the reference's loader leaves it at.
@@ -170,8 +171,11 @@ def _draw_dot(crop: Image.Image, look: Look, frame: CoordinateFrame, point_xy: t
     ImageDraw.Draw(crop).ellipse(disc, fill=DOT_COLOUR, outline=DOT_OUTLINE_COLOUR, width=DOT_OUTLINE)
 
 
-def _as_rgb(picture: Image.Image) -> Image.Image:
-    """The picture in RGB; what is transparent lies on white, as Qwen's loader has it."""
+def as_rgb(picture: Image.Image) -> Image.Image:
+    """The picture in RGB; what is transparent lies on white, as Qwen's loader has it; of 16 bits the upper eight are kept."""
+    if picture.mode in _SIXTEEN_BITS:
+        # Pillow's own conversion would clip everything over 255 to white.
+        return picture.convert("I").point(lambda value: value * (1 / 256)).convert("L").convert("RGB")
     if not picture.has_transparency_data:
         return picture.convert("RGB")
     clear = picture.convert("RGBA")

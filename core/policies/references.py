@@ -77,11 +77,11 @@ def _server(text: str) -> Reference:
         parts = urlsplit(text)
         port = parts.port
     except ValueError as error:
-        raise PolicyError(f"{text!r} is no address of a server ({error}): write http://host:port/v1#model.") from error
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query:
-        raise PolicyError(f"{text!r} is no address of a server: write http://host:port/v1#model.")
-    if parts.username is not None or parts.password is not None:
-        # Not repeated in the sentence: what stands before the @ is a secret.
+        raise PolicyError(f"This is no address of a server ({error}): write http://host:port/v1#model.") from error
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise PolicyError("This is no address of a server: write http://host:port/v1#model.")
+    if parts.username is not None or parts.password is not None or parts.query:
+        # Not repeated in the sentence: what stands before the @, or behind the question mark, may be a secret.
         raise PolicyError(f"A key does not belong into an address: name {parts.hostname}{f':{port}' if port else ''} without it.")
     place = urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/") or "/v1", "", ""))
     return Reference(text, ReferenceKind.SERVER, place, parts.fragment or None)

@@ -10,7 +10,7 @@ from core.domains import judge_answer
 from core.errors import PolicyError
 from core.geometry import Point
 from core.judges import NEAR_PX, judge_text, judge_web_action
-from core.trace import DomainName, Trace, TruthKind
+from core.trace import DomainName, StopReason, Trace, TruthKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +36,16 @@ class Agreement:
 
 
 def agreement(traces: Sequence[Trace]) -> Agreement:
-    """How far the answers agree. Texts and actions are alike as their judge has it; points where they are less than 50 px apart in the
-    original picture, or where both are in the truth's box.
+    """How far the answers agree; conversations that a person stopped or that broke off are left out.
+
+    Texts and actions are alike as their judge has it; points where they are less than 50 px apart in the original picture, or where both
+    are in the truth's box.
 
     Raises PolicyError for traces of different questions: their answers are no answers to one another.
     """
     if len({(trace.sample.question, trace.sample.domain, trace.sample.pictures) for trace in traces}) > 1:
         raise PolicyError("Answers agree or differ on one question: these traces are of several.")
+    traces = came_to_an_end(traces)
     answers = [trace for trace in traces if trace.answer]
     n = len(traces)
     pairs = n * (n - 1) // 2
@@ -75,11 +78,20 @@ def pass_at_k(n: int, correct: int, k: int) -> float:
 def correct_of(traces: Sequence[Trace]) -> tuple[int, int]:
     """(n, correct): how many of the traces could be judged, and how many of these are right: what `pass_at_k` is given.
 
+    A conversation that a person stopped or that broke off is not judged: it says nothing of the policy.
+
     Raises TruthError for a truth that says it is a box or a point and has none.
     """
-    verdicts = [judge_answer(trace.sample.domain, trace.answer, trace.sample.truth, trace.frame).correct for trace in traces]
+    verdicts = [
+        judge_answer(trace.sample.domain, trace.answer, trace.sample.truth, trace.frame).correct for trace in came_to_an_end(traces)
+    ]
     judged = [correct for correct in verdicts if correct is not None]
     return len(judged), sum(judged)
+
+
+def came_to_an_end(traces: Sequence[Trace]) -> tuple[Trace, ...]:
+    """Those of the traces that ended by what the policy said or by a limit, and not by a person or an error."""
+    return tuple(trace for trace in traces if trace.stop not in (StopReason.CANCELLED, StopReason.ERROR))
 
 
 def _alike(one: Trace, two: Trace) -> bool:

@@ -18,7 +18,10 @@ export function duration(seconds) {
 
 /** 0.714 -> '71 %' */
 export function percent(share) {
-  return `${Math.round(share * 100)} %`;
+  const whole = Math.round(share * 100);
+  // What is nearly all is not all, and what is nearly nothing is not nothing.
+  const rounded = (whole === 100 && share < 1) || (whole === 0 && share > 0);
+  return rounded ? `${(Math.min(Math.max(share, 0.001), 0.999) * 100).toFixed(1)} %` : `${whole} %`;
 }
 
 /** How long ago, from a time in the ISO form: 'just now', '5 min ago', '14 Nov'. */

@@ -108,7 +108,16 @@ def test_a_run_is_stopped_at_once_and_keeps_what_it_has(slow: AskingWorld, tmp_p
     assert [run.draw(number).state for number in range(3)] == [DrawState.STOPPED] * 3
     assert {trace.stop for trace in stored(slow)} == {StopReason.CANCELLED} and len(run.stored) == 3
     assert all(trace.turns[0].text.startswith("<think>") for trace in stored(slow))
+    assert run.verdicts == (None, None, None), "what was stopped is neither right nor wrong"
     eventually(lambda: left(tmp_path) == [])
+
+
+def test_a_run_that_cannot_begin_leaves_no_journal(world: AskingWorld, tmp_path: Path) -> None:
+    sample = sample_of(world.picture, "<image>", DomainName.VISUAL_SEARCH, truth_of("a red cup", TruthKind.TEXT))
+    run = ended(world.services.runs.start(asked(world, sample=sample)))
+    assert run.now.state is RunState.FAILED and "question is empty" in run.now.error
+    eventually(lambda: left(tmp_path) == [])
+    assert RunJournals(tmp_path / FOLDER).recover(world.services.store) == Recovered()
 
 
 def test_a_run_is_stopped_at_once_while_its_policy_is_being_opened(world: AskingWorld) -> None:

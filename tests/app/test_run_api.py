@@ -71,13 +71,14 @@ def ask(client: TestClient, world: AskingWorld, **changes: Any) -> str:
     return run
 
 
-def events(text: str) -> list[tuple[int, str, Any]]:
-    """The events of a stream: id, name, data."""
+def events(text: str, last: int = 0) -> list[tuple[int, str, Any]]:
+    """The events of a stream: the last id that came with or before it, as a browser remembers it; name, data."""
     found = []
     for block in text.split("\n\n"):
         lines = dict(line.split(": ", 1) for line in block.splitlines() if ": " in line and not line.startswith(":"))
         if "data" in lines:
-            found.append((int(lines["id"]), lines["event"], json.loads(lines["data"])))
+            last = int(lines.get("id", last))
+            found.append((last, lines["event"], json.loads(lines["data"])))
     return found
 
 
@@ -365,7 +366,7 @@ def test_a_watcher_who_goes_on_after_any_event_misses_nothing(tmp_path: Path) ->
         ended = False
         while not ended:
             pieces, ended = watch.round()
-            for number, name, data in events("".join(pieces)):
+            for number, name, data in events("".join(pieces), reached[-1][0] if reached else 0):
                 if name == "draw":
                     sent[data["draw"]] = number
                 reached.append((number, dict(sent)))
@@ -388,13 +389,15 @@ class Stream:
         self.connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=30)
         self.connection.request("GET", path)
         self.answer = self.connection.getresponse()
+        self.last = 0
         assert self.answer.status == 200
 
     def next(self) -> tuple[int, str, Any]:
         block = ""
         while "data:" not in block or not block.endswith("\n\n"):
             block += self.answer.readline().decode()
-        (event,) = events(block[block.rindex("id: ") :])
+        (event,) = events(block, self.last)
+        self.last = event[0]
         return event
 
     def close(self) -> None:

@@ -11,7 +11,18 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 from pydantic import TypeAdapter
 
-from core.crops import CropRule, crop_to_original, crop_to_raster, cut_look, look_at, render_look, resized, snapped_side, window_around
+from core.crops import (
+    CropRule,
+    as_rgb,
+    crop_to_original,
+    crop_to_raster,
+    cut_look,
+    look_at,
+    render_look,
+    resized,
+    snapped_side,
+    window_around,
+)
 from core.errors import GeometryError, PictureError
 from core.frames import CoordinateFrame
 from core.geometry import Point, Size
@@ -236,3 +247,8 @@ def test_a_real_picture_is_cut_as_its_evaluation_would(shared: Path) -> None:
     shrunk, expected = crop.resize((364, 364), Image.Resampling.BOX), raster.crop(look.cut_from)
     difference = sum(abs(a - b) for a, b in zip(shrunk.tobytes(), expected.tobytes(), strict=True)) / len(expected.tobytes())
     assert difference < 4
+
+
+def test_of_sixteen_bits_the_upper_eight_are_shown() -> None:
+    grey = Image.frombytes("I;16", (64, 64), (40_000).to_bytes(2, "little") * 64 * 64)
+    assert as_rgb(grey).getcolors() == [(64 * 64, (156, 156, 156))]

@@ -199,6 +199,8 @@ def _model(ready: Prepared, progress: Tell, stop: threading.Event | None) -> Pre
                 local_files_only=True,
                 trust_remote_code=False,
                 use_safetensors=True,
+                # What is missing or of another size comes in the report, and is an error of ours then.
+                ignore_mismatched_sizes=True,
                 output_loading_info=True,
             )
     except PolicyError:
@@ -295,10 +297,13 @@ def _told(progress: Tell, stop: threading.Event | None, size: int) -> Iterator[N
             return factory(*arguments, **{**named, "disable": True})
         return _counted(arguments[0], progress, stop, size)
 
-    before = transformers.utils.logging.set_tqdm_hook(hook)
+    before, loudness = transformers.utils.logging.set_tqdm_hook(hook), transformers.utils.logging.get_verbosity()
+    # Its own table of missing weights advises to train them: what is wrong is told by the error alone.
+    transformers.utils.logging.set_verbosity_error()
     try:
         yield
     finally:
+        transformers.utils.logging.set_verbosity(loudness)
         transformers.utils.logging.set_tqdm_hook(before)
 
 

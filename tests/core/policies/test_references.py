@@ -57,7 +57,7 @@ def test_a_folder_that_is_there_comes_first(tmp_path: Path, monkeypatch: pytest.
         ("http:///v1", "is no address of a server"),
         ("http://host:99999/v1", "is no address of a server"),
         ("http://[::1/v1", "is no address of a server"),
-        ("http://host/v1?key=1", "is no address of a server"),
+        ("http://host/v1?key=1", "A key does not belong into an address"),
     ],
 )
 def test_what_names_nothing(text: str, sentence: str) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from core.errors import PolicyError
 from core.rollout.samples import agreement, correct_of, pass_at_k
-from core.trace import DomainName, Trace, Truth, TruthKind
+from core.trace import DomainName, StopReason, Trace, Truth, TruthKind
 from tests.core.rollout.speaking import boxed, one, painted, speaker, task
 
 POINTS = painted(1000, 700)
@@ -100,3 +100,12 @@ def test_pass_at_k_refuses_what_cannot_be(n: int, correct: int, k: int) -> None:
 def test_right_answers_are_counted_where_they_can_be_judged() -> None:
     assert correct_of(answered("red", "blue", None)) == (3, 1)
     assert correct_of(answered("red", truth=Truth(TruthKind.NONE))) == (0, 0)
+
+
+@pytest.mark.parametrize("stop", [StopReason.CANCELLED, StopReason.ERROR])
+def test_what_a_person_stopped_or_what_broke_off_is_no_answer(stop: StopReason) -> None:
+    traces = answered("red", "red", None, truth=Truth(TruthKind.TEXT, "red"))
+    traces[2] = replace(traces[2], stop=stop)
+    assert correct_of(traces) == (2, 2)
+    assert (agreement(traces).n, agreement(traces).share) == (2, 1.0)
+    assert agreement(traces[2:]).words == "There is no answer yet."
