@@ -14,6 +14,7 @@ from core.grammar import (
     tool_error_text,
 )
 from core.policies.conversation import GREEDY, Completion, Finish, Request, Role, Said
+from core.policies.protocol import PolicyCard
 from core.rollout.observations import (
     Observation,
     Views,
@@ -104,10 +105,12 @@ class Conversation:
         then = self._next(text, completion.finish)
         return Reply((*spoken, *then.spoken), then.then)
 
-    def rollout(self, stop: StopReason, seconds: float, error: str = "") -> Rollout:
-        """What came of it; of a turn that was being written, what there is."""
+    def rollout(self, stop: StopReason, seconds: float, error: str = "", *, card: PolicyCard | None = None) -> Rollout:
+        """What came of it; of a turn that was being written, what there is. `card`: the policy's as it is by now, for some learn on the
+        way how their answers come about."""
         partial = (Message(Author.MODEL, self.partial),) if self.partial else ()
-        trace = self._plan.trace(self.draw, (*self._messages, *partial), stop)
+        plan = self._plan if card is None else self._plan.learnt(card)
+        trace = plan.trace(self.draw, (*self._messages, *partial), stop)
         return Rollout(self.task, self.draw, trace, self._ledger.tokens(), seconds, error)
 
     def _next(self, text: str, finish: Finish) -> Reply:

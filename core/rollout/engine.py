@@ -157,7 +157,7 @@ class _Run:
         del self._active[conversation.number]
         seconds = time.monotonic() - self._began.pop(conversation.number)
         self._pace.end(conversation.turns)
-        yield Ended(conversation.number, conversation.rollout(stop, seconds, error))
+        yield Ended(conversation.number, conversation.rollout(stop, seconds, error, card=self._policy.card))
         yield self._progress()
 
     def _progress(self) -> Progress:

@@ -62,6 +62,10 @@ class Plan:
         seed = int.from_bytes(hashlib.sha256(place.encode(errors="surrogatepass")).digest()[:8]) >> 1
         return replace(self.settings.sampling, seed=seed)
 
+    def learnt(self, card: PolicyCard) -> Plan:
+        """The same plan with what the policy's card tells by now: only the details, for all else was settled before the first word."""
+        return self if card.details == self.card.details else replace(self, card=replace(self.card, details=card.details))
+
     def trace(self, draw: int, messages: Sequence[Message], stop: StopReason) -> Trace:
         """The trace of what was said in one draw."""
         return ground(

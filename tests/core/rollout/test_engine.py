@@ -319,7 +319,7 @@ def test_a_policy_that_is_closed_ends_its_conversations() -> None:
     events: list[RolloutEvent] = []
     for event in roll_out(policy, [task(samples=2)], settings()):
         events.append(event)
-        if isinstance(event, Spoke):
+        if said(events, 0) and said(events, 1):
             policy.close()
     assert [(one.trace.stop, "was closed" in one.error) for one in rollouts(events)] == [(StopReason.ERROR, True)] * 2
     assert all(one.trace.text.startswith("<think>") for one in rollouts(events))
