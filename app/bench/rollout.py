@@ -29,9 +29,26 @@ if TYPE_CHECKING:
     from core.policies.local.loading import LoadedModel
     from core.policies.local.untrained import Shape
 
-BATCHES = (1, 8)
-_AIMS = {1: "2 or more", 8: "5 or more"}
-_PICTURE = Size(1008, 756)
+SLOTS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What is asked at once: so many questions, each so often. `rounds`: at most so many are measured."""
+
+    title: str
+    questions: int
+    samples: int
+    aim: str
+    rounds: int
+
+
+BATCHES = (
+    _Batch("batch 1", 1, 1, "2 or more", 5),
+    _Batch("batch 8 of one question", 1, 8, "5 or more", 3),
+    _Batch("batch 8 of eight questions", 8, 1, "5 or more", 2),
+)
+_PICTURE = Size(1288, 952)
 _LOOKS = 4
 _CONTEXT = 16384
 _WORDS = ("the", "lamp", "on", "left", "blue", "sofa", "stands", "near", "a", "window", "and", "its", "shade", "is", "green", "because")
@@ -50,18 +67,19 @@ class _Run:
         return sum(len(ids) for ids in self.tokens)
 
 
-def run(scratch: Path, *, repeats: int = 3, seed: int = 0, sizes: Sequence[str] = ()) -> list[Figure]:
+def run(scratch: Path, *, repeats: int = 5, seed: int = 0, sizes: Sequence[str] = ()) -> list[Figure]:
     """Tokens a second, seconds to a finished trace and how many times as fast, at each size and batch.
 
     `sizes` are names of `SHAPES`; none: the two that a processor can carry, and the true one where there is a GPU. Raises PolicyError where
     the two ways did not write the same tokens: nothing could be compared then.
     """
     from core.policies.local.devices import device_of
-    from core.policies.local.untrained import QWEN2_5_VL_3B, SMALL, Shape
+    from core.policies.local.untrained import QWEN2_5_VL_3B, Shape
 
+    # In the proportions of the 3B: key heads, feed-forward and vision tower beside the width of the decoder.
     shapes = {
-        "small": SMALL,
-        "medium": Shape(hidden=512, layers=12, heads=8, kv_heads=2, mlp=1408, vision_hidden=256, vision_depth=6, vision_heads=4),
+        "small": Shape(hidden=256, layers=6, heads=4, kv_heads=1, mlp=1376, vision_hidden=160, vision_depth=5, vision_heads=2),
+        "medium": Shape(hidden=384, layers=10, heads=6, kv_heads=1, mlp=2064, vision_hidden=240, vision_depth=6, vision_heads=3),
         "3B": QWEN2_5_VL_3B,
     }
     chosen = sizes or (("small", "medium", "3B") if device_of("auto").type == "cuda" else ("small", "medium"))
@@ -78,25 +96,25 @@ def _measure(folder: Path, name: str, shape: Shape, repeats: int, seed: int) -> 
     from core.policies.references import read_reference
 
     build(folder, Family.QWEN2_5_VL, shape=replace(shape, context=_CONTEXT), seed=seed)
-    loaded = load(read_reference(str(folder)), PolicyOptions(slots=max(BATCHES)), progress=lambda _: None)
+    loaded = load(read_reference(str(folder)), PolicyOptions(slots=SLOTS), progress=lambda _: None)
     size = f"{name}, {loaded.card.details['parameters'] / 1e6:,.1f} M"
     figures: list[Figure] = []
     for batch in BATCHES:
-        figures += _at_batch(loaded, f"batch {batch} ({size})", batch, repeats, seed)
+        figures += _at_batch(loaded, f"{batch.title} ({size})", batch, repeats, seed)
     return figures
 
 
-def _at_batch(loaded: LoadedModel, title: str, batch: int, repeats: int, seed: int) -> list[Figure]:
+def _at_batch(loaded: LoadedModel, title: str, batch: _Batch, repeats: int, seed: int) -> list[Figure]:
     from core.policies.local.policy import LocalPolicy
     from core.policies.plain import PlainPolicy
 
     plain, engine, shares = [], [], []
     # The first round, of one conversation, warms both up and is not counted.
-    for turn in range(repeats + 1):
-        tasks = [_task(seed + 100 * turn + number) for number in range(batch if turn else 1)]
-        script = _Script(loaded, tasks, seed)
+    for turn in range(min(repeats, batch.rounds) + 1):
+        tasks = [_task(seed + 100 * turn + number, batch.samples if turn else 1) for number in range(batch.questions if turn else 1)]
+        script = _Script(loaded, sum(task.samples for task in tasks), seed)
         slow = _timed(PlainPolicy(loaded, chooser=script.begin()), tasks)
-        local = LocalPolicy(loaded, slots=batch, chooser=script.begin())
+        local = LocalPolicy(loaded, slots=SLOTS, chooser=script.begin())
         try:
             fast = _timed(local, tasks)
             share = local.spent.forward / fast.seconds
@@ -113,7 +131,7 @@ def _at_batch(loaded: LoadedModel, title: str, batch: int, repeats: int, seed: i
         Figure(f"tokens a second, engine, {title}", tuple(one.written / one.seconds for one in engine), "1/s"),
         Figure(f"to a finished trace, plain loop, {title}", tuple(value for one in plain for value in one.each), "s"),
         Figure(f"to a finished trace, engine, {title}", tuple(value for one in engine for value in one.each), "s"),
-        Figure(f"times as fast as the plain loop, {title}", times, "x", _AIMS[batch]),
+        Figure(f"times as fast as the plain loop, {title}", times, "x", batch.aim),
         Figure(f"share of time in forward passes, {title}", tuple(100 * share for share in shares), "%"),
     ]
 
@@ -125,7 +143,7 @@ def _timed(policy: Policy, tasks: Sequence[Task]) -> _Run:
     begun = time.perf_counter()
     ended = [event.rollout for event in roll_out(policy, tasks, settings) if isinstance(event, Ended)]
     seconds = time.perf_counter() - begun
-    ended.sort(key=lambda rollout: rollout.task)
+    ended.sort(key=lambda rollout: (rollout.task, rollout.draw))
     return _Run(seconds, tuple(rollout.seconds for rollout in ended), tuple(_said(rollout) for rollout in ended))
 
 
@@ -146,11 +164,11 @@ def _check_same(one: _Run, other: _Run) -> None:
 class _Script:
     """What each conversation says, token by token."""
 
-    def __init__(self, loaded: LoadedModel, tasks: Sequence[Task], seed: int) -> None:
+    def __init__(self, loaded: LoadedModel, conversations: int, seed: int) -> None:
         words = loaded.rendering.tokenizer
         self._turns: list[list[tuple[int, ...]]] = [
             [tuple(words.encode(text, add_special_tokens=False)) for text in _texts(random.Random(f"{seed} {number}"))]
-            for number in range(len(tasks))
+            for number in range(conversations)
         ]
 
     def begin(self) -> Callable[[int, Sequence[int], object], int | None]:
@@ -176,10 +194,10 @@ def _texts(draw: random.Random) -> list[str]:
 
 
 def _thought(draw: random.Random) -> str:
-    return f"{' '.join(draw.choices(_WORDS, k=24))} ({draw.randrange(_PICTURE.width)}, {draw.randrange(_PICTURE.height)})."
+    return f"{' '.join(draw.choices(_WORDS, k=12))} ({draw.randrange(_PICTURE.width)}, {draw.randrange(_PICTURE.height)})."
 
 
-def _task(seed: int) -> Task:
+def _task(seed: int, samples: int) -> Task:
     """A question about a picture that no other task has."""
     from PIL import Image, ImageDraw
 
@@ -190,4 +208,4 @@ def _task(seed: int) -> Task:
         ImageDraw.Draw(image).rectangle((x, y, x + side, y + side), fill=tuple(draw.choices(range(256), k=3)))
     picture = Picture(hashlib.sha256(image.tobytes()).hexdigest(), _PICTURE)
     sample = Sample("Description: the blue lamp beside the sofa", DomainName.WEB_GROUNDING, (picture,), Truth(TruthKind.NONE), str(seed))
-    return Task(sample, image)
+    return Task(sample, image, samples)

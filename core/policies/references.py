@@ -18,6 +18,7 @@ from core.errors import PolicyError
 
 _HUB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
 _REPLAY = "replay"
+_EVERY_RUN_HAS = re.compile(r"checkpoint-\d+|global_step_?\d+|step_?\d+|final|best|last|latest|merged|adapter|model|output", re.IGNORECASE)
 FORMS = "a hub name (organisation/name), a folder, a server (http://host:port/v1#model), or replay"
 """What a reference can be, for sentences and help."""
 
@@ -47,9 +48,14 @@ class Reference:
 
     @property
     def name(self) -> str:
-        """How it is called in lists: the hub name, the folder's name, the server's model or address."""
+        """How it is called in lists: the hub name, the folder's name, the server's model or address.
+
+        A folder that is called as every run calls one of its own ("checkpoint-500") is named together with the folder around it.
+        """
         if self.kind is ReferenceKind.FOLDER:
-            return Path(self.place).resolve().name or self.place
+            place = Path(self.place).resolve()
+            around = place.parent.name if _EVERY_RUN_HAS.fullmatch(place.name) else ""
+            return f"{around}/{place.name}" if around else place.name or self.place
         return self.model or self.place or _REPLAY
 
 

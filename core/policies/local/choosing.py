@@ -94,15 +94,19 @@ def _drawn(
 
     None where the lists are not `everything`, and the token may lie beyond them.
     """
-    kept, reached = 0.0, []
+    if sampling.top_k > len(shares) and not everything:
+        return None
+    # Top-k first, then top-p of what that leaves, as vLLM and transformers do.
     most = min(sampling.top_k or len(shares), len(shares))
+    wanted = sampling.top_p * (sum(shares[:most]) if sampling.top_k else 1.0)
+    kept, reached = 0.0, []
     for share in shares[:most]:
         kept += share
         reached.append(kept)
-        if kept >= sampling.top_p:
+        if kept >= wanted:
             break
-    known = everything or kept >= sampling.top_p or len(reached) == sampling.top_k
-    if not known and (sampling.top_p < 1 or sampling.top_k):
+    known = everything or kept >= wanted or len(reached) == sampling.top_k
+    if not known and sampling.top_p < 1:
         return None
     target = along * (kept if known else 1.0)
     for index, sum_so_far in enumerate(reached):

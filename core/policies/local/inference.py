@@ -7,6 +7,7 @@ be encoded as are worth taking along. So nobody waits until another's picture is
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 import time
 from collections import deque
@@ -268,6 +269,9 @@ class Inference:
         """Add a token to a turn, tell its text, and end the turn where it ends."""
         if turn.cancelled:
             return
+        if math.isnan(chosen.logprob):
+            self._give_up(turn)
+            return
         self.spent.tokens += 1
         turn.ids.append(chosen.token)
         turn.logprobs.append(chosen.logprob)
@@ -286,6 +290,16 @@ class Inference:
             self._working.remove(turn)
             self._book.rest(turn.slot, turn.whole, time.monotonic())
             self._tell(turn, Finished(turn.row, turn.completion(finish)))
+
+    def _give_up(self, turn: Turn) -> None:
+        """End a turn whose logits are no numbers: whatever were chosen then would be noise."""
+        self._working.remove(turn)
+        self._book.free(turn.owner, time.monotonic())
+        sentence = (
+            f"The model's numbers are not finite in {str(self._model.dtype).removeprefix('torch.')}: its weights are broken, or too large for "
+            "that number type. Try bfloat16 or float32, or another checkpoint."
+        )
+        self._tell(turn, Failed(turn.row, PolicyError(sentence), turn.speech.text))
 
     def _length(self, turn: Turn) -> Finish | None:
         full = self._context is not None and turn.given + len(turn.ids) >= self._context

@@ -22,6 +22,7 @@ from core.policies.local import memory
 from core.policies.local.checkpoints import Adapter, Checkpoint, generation_end_ids, read_folder
 from core.policies.local.devices import device_of, dtype_of, free_bytes
 from core.policies.local.downloads import folder_of
+from core.policies.local.fingerprints import fingerprint
 from core.policies.local.processors import image_area, load_chat_template, load_image_processor, load_tokenizer
 from core.policies.local.rendering import Rendering
 from core.policies.opening import LoadProgress, PolicyOptions, Tell, check_stopped
@@ -268,12 +269,14 @@ def _card(named: Reference, options: PolicyOptions, ready: Prepared, model: PreT
         "vision_attention": str(getattr(vision, "_attn_implementation", "sdpa")),
         "torch": str(torch.__version__),
         "transformers": str(transformers.__version__),
+        "weights": fingerprint(found.checkpoint.folder),
     }
     if named.kind is ReferenceKind.HUB and found.checkpoint.folder.parent.name == "snapshots":
         details["revision"] = found.checkpoint.folder.name
     if found.adapter is not None:
         details["adapter"] = options.adapter or named.name
         details["base"] = found.adapter.base if options.adapter is None else named.name
+        details["adapter_weights"] = fingerprint(found.adapter.folder)
     return PolicyCard(
         name=f"{named.name} + {read_reference(options.adapter).name}" if options.adapter else named.name,
         kind=PolicyKind.LOCAL,

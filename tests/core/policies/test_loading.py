@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import math
 import shutil
 import threading
 import warnings
@@ -19,9 +20,11 @@ from safetensors.torch import load_file, save_file
 
 from core.errors import OutOfMemory, PolicyError, PolicyNotFound
 from core.frames import FrameKind
-from core.policies.conversation import Role, Said, Shown
+from core.policies.conversation import GREEDY, Failed, Request, Role, Said, Shown
 from core.policies.families import FAMILIES
+from core.policies.local.fingerprints import fingerprint
 from core.policies.local.loading import LoadedModel, load
+from core.policies.local.policy import LocalPolicy
 from core.policies.opening import LoadProgress, PolicyOptions
 from core.policies.protocol import PolicyKind
 from core.policies.references import read_reference
@@ -262,3 +265,21 @@ def test_an_adapter_without_its_base(tiny_qwen2_5_vl: Path, tmp_path: Path) -> N
         loaded(tmp_path / "lora", PolicyOptions(adapter=str(tmp_path / "lora")))
     with pytest.raises(PolicyError, match=r"is a whole checkpoint and no adapter"):
         loaded(tiny_qwen2_5_vl, PolicyOptions(adapter=str(tiny_qwen2_5_vl)))
+
+
+def test_two_checkpoints_of_one_shape_are_told_apart(tiny_qwen2_5_vl: Path, tmp_path: Path) -> None:
+    other = build(tmp_path / "other", Family.QWEN2_5_VL, seed=1)
+    same = build(tmp_path / "same", Family.QWEN2_5_VL)
+    assert fingerprint(tiny_qwen2_5_vl) == fingerprint(same) != fingerprint(other)
+    assert loaded(same).card.details["weights"] == fingerprint(same)
+
+
+def test_weights_that_are_no_numbers_end_a_turn_with_a_sentence(tmp_path: Path) -> None:
+    found = loaded(build(tmp_path / "broken", Family.QWEN2_5_VL))
+    with torch.no_grad():
+        found.model.model.language_model.norm.weight.fill_(math.nan)
+    with LocalPolicy(found) as policy, policy.session() as session:
+        session.submit(0, Request((Said(Role.USER, ("Where?",)),), GREEDY, 8))
+        events = session.events(60.0)
+    assert [type(event) for event in events] == [Failed]
+    assert "numbers are not finite in float32" in str(events[0].error)

@@ -22,9 +22,11 @@ def logits_of(seed: int, rows: int, vocabulary: int, spread: float = 3.0) -> tor
 def nucleus(logits: torch.Tensor, sampling: Sampling) -> dict[int, float]:
     """The tokens that may be drawn, with their probabilities, found the plain way."""
     shares, order = torch.softmax(logits.double() / sampling.temperature, dim=-1).sort(descending=True)
+    if sampling.top_k:
+        shares, order = shares[: sampling.top_k] / shares[: sampling.top_k].sum(), order[: sampling.top_k]
     kept: dict[int, float] = {}
     for share, token in zip(shares.tolist(), order.tolist(), strict=True):
-        if sum(kept.values()) >= sampling.top_p or (sampling.top_k and len(kept) == sampling.top_k):
+        if sum(kept.values()) >= sampling.top_p:
             break
         kept[token] = share
     whole = sum(kept.values())
@@ -38,6 +40,7 @@ def nucleus(logits: torch.Tensor, sampling: Sampling) -> dict[int, float]:
         Sampling(0.5, top_p=0.99),
         Sampling(1.0, top_p=0.7),
         Sampling(2.0, top_k=5),
+        Sampling(2.0, top_p=0.6, top_k=5),
         Sampling(1.5, top_p=0.8, top_k=30),
         Sampling(5.0),
         Sampling(5.0, top_p=0.9),

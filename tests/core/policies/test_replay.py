@@ -22,8 +22,8 @@ from core.policies.scripted import ScriptedPolicy
 from core.rollout.engine import roll_out
 from core.rollout.journal import Journal
 from core.rollout.samples import agreement, correct_of
-from core.rollout.values import RolloutSettings, Task
-from core.trace import StopReason, Trace
+from core.rollout.values import RolloutSettings, Spoke, Task
+from core.trace import Author, StopReason, Trace
 from tests.core.rollout.speaking import ANSWER, LOOK, Speaker, one, painted, rollouts, run, settings, speaker, task
 
 DEMO = Path(__file__).resolve().parents[3] / "static" / "demo"
@@ -75,6 +75,52 @@ def test_where_the_answer_is_demanded_earlier_the_recorded_one_is_given() -> Non
     (trace,) = played(speaker(LOOK, LOOK, LOOK, ANSWER), asked)
     (again,) = played(replay_policy([trace], pace=0.0), asked, max_turns=2)
     assert (again.stop, again.answer, len(again.turns)) == (StopReason.FORCED, "red", 2)
+
+
+def cut_off(said: str, **changes: object) -> tuple[Task, Trace]:
+    """A question, and the trace of a run in which the turn that begins so was cut off by its tokens."""
+    asked = task()
+    (trace,) = played(speaker(LOOK, said + " word" * 900), asked, **changes)
+    return asked, trace
+
+
+@pytest.mark.parametrize(
+    "said", ["<think> A sign (30, 40), and", f"{LOOK[: LOOK.index('coordinate')]}", "<think> So. </think>\n<answer> re"]
+)
+def test_a_turn_that_was_cut_off_is_cut_off_again_and_the_demanded_answer_follows(said: str, tmp_path: Path) -> None:
+    asked, trace = cut_off(said)
+    assert (trace.stop, len(trace.turns), "was cut off" in trace.turns[1].text) == (StopReason.FORCED, 3, True)
+    (again,) = played(replay_policy([trace], pace=0.0), asked)
+    assert (again.turns, again.faults, again.answer, again.stop) == (trace.turns, trace.faults, trace.answer, trace.stop)
+    # A journal of a run that died while the answer was demanded has what there was.
+    with Journal(tmp_path / "journal.jsonl") as kept:
+        for event in kept.keep(roll_out(speaker(LOOK, said + " word" * 900), [asked], settings())):
+            if isinstance(event, Spoke) and event.author is Author.INJECTED:
+                break
+    (partly,) = played(open_replay(tmp_path / "journal.jsonl", pace=0.0), asked)
+    assert partly.turns[:2] == trace.turns[:2] and partly.stop is StopReason.FORCED
+
+
+@pytest.mark.parametrize("changes", [{"max_tokens": 500}, {"max_new_tokens": 300}])
+def test_a_run_that_tokens_ended_ends_so_again(changes: dict[str, object]) -> None:
+    asked, trace = cut_off("<think> A sign (30, 40), and", force_answer=False, **changes)
+    assert trace.stop is StopReason.MAX_TOKENS
+    (again,) = played(replay_policy([trace], pace=0.0), asked, force_answer=False)
+    assert (again.turns, again.stop) == (trace.turns, trace.stop)
+
+
+def test_a_run_without_room_for_another_turn_ends_so_again() -> None:
+    asked = task()
+    trace = replace(one(speaker(LOOK, ""), asked).trace, stop=StopReason.MAX_TOKENS)
+    (again,) = played(replay_policy([trace], pace=0.0), asked)
+    assert (again.turns, again.stop) == (trace.turns, trace.stop)
+
+
+def test_a_turn_that_ended_by_itself_is_not_cut_off() -> None:
+    asked = task()
+    (trace,) = played(speaker(LOOK, "<think> I do not know (30, 40). </think>"), asked)
+    (again,) = played(replay_policy([trace], pace=0.0), asked)
+    assert (again.turns, again.stop) == (trace.turns, trace.stop) and again.stop is StopReason.NO_ACTION
 
 
 def test_a_recording_that_breaks_off_breaks_off_again() -> None:
