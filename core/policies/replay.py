@@ -13,13 +13,14 @@ from typing import Any
 
 from core.errors import PolicyError, PolicyNotFound, TraceError
 from core.frames import QWEN2_5_FACTOR, QWEN3_FACTOR, QWEN_MIN_PIXELS, REFERENCE_MAX_PIXELS, FrameKind
-from core.grammar import ANSWER_CLOSE
+from core.grammar import ANSWER_CLOSE, tool_error_text
 from core.policies.conversation import Role, Said
 from core.policies.protocol import PolicyCard, PolicyKind, frame_of
-from core.policies.scripted import Script, ScriptedPolicy
+from core.policies.scripted import CutOff, Script, ScriptedPolicy
+from core.rollout.conversations import CUT_OFF
 from core.rollout.journal import is_journal, read_journal
 from core.rollout.plans import asked_text
-from core.trace import Author, Trace
+from core.trace import Author, StopReason, Trace
 
 # How long a word takes, in seconds: quick enough to wait for, slow enough to watch.
 PACE = 0.04
@@ -107,12 +108,14 @@ class _Player:
         self._playing: dict[int, Trace] = {}
         self._begun: dict[_Key, int] = {}
 
-    def __call__(self, messages: tuple[Said, ...], row: int) -> str:
+    def __call__(self, messages: tuple[Said, ...], row: int) -> str | CutOff:
         demanded = messages[-1].role is Role.ASSISTANT
         turn = sum(said.role is Role.ASSISTANT for said in messages) - demanded
         if turn == 0:
             self._playing[row] = self._begin(messages)
-        return _spoken(self._playing[row], turn, prefix=messages[-1].text if demanded else "")
+        trace = self._playing[row]
+        text = _spoken(trace, turn, prefix=messages[-1].text if demanded else "")
+        return CutOff(text) if _was_cut_off(trace, turn) else text
 
     def _begin(self, messages: tuple[Said, ...]) -> Trace:
         asked = next(said for said in messages if said.role is Role.USER)
@@ -150,6 +153,14 @@ def _spoken(trace: Trace, turn: int, *, prefix: str) -> str:
     if prefix and injected != prefix:
         return f" {trace.answer or ''} {ANSWER_CLOSE}"
     return "".join(words for author, words in said if author is Author.MODEL or not prefix)
+
+
+def _was_cut_off(trace: Trace, turn: int) -> bool:
+    """Whether a turn's tokens ran out, which is told by the error that answered it, or by what the conversation stopped for."""
+    observation = trace.turns[turn].observation if turn < len(trace.turns) else None
+    if observation is not None:
+        return observation.of(trace.turns[turn].text) == tool_error_text(CUT_OFF)
+    return trace.stop is StopReason.MAX_TOKENS and turn >= len(trace.turns) - 1
 
 
 def _trace(line: str, number: int, path: Path) -> Trace:

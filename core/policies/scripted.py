@@ -15,7 +15,15 @@ from core.frames import QWEN2_5_FACTOR
 from core.policies.conversation import Completion, Failed, Finish, Finished, PolicyEvent, Request, Role, Said, Shown, Wrote
 from core.policies.protocol import PolicyCard, PolicyKind
 
-Script = Callable[[tuple[Said, ...], int], str]
+
+@dataclass(frozen=True, slots=True)
+class CutOff:
+    """Words behind which a turn's tokens run out, however many it was given: it ends as cut off."""
+
+    text: str
+
+
+Script = Callable[[tuple[Said, ...], int], str | CutOff]
 """From a conversation so far and its row to what is written next. A prefix that is put into the speaker's mouth stands at the end as
 an assistant's message, and is not repeated. A PolicyError that it raises becomes the row's failure."""
 
@@ -112,12 +120,12 @@ class ScriptedSession:
         self._rows[row] = state
         mouth = (Said(Role.ASSISTANT, (request.prefix,)),) if request.prefix else ()
         try:
-            text = self._script((*request.messages, *mouth), row)
+            said = self._script((*request.messages, *mouth), row)
         except PolicyError as error:
             state.failure = error
             return
         context = self._context(request, before)
-        completion = self._completion(text, request, context)
+        completion = self._completion(said, request, context)
         pieces = _PIECE.findall(completion.text)
         state.messages, state.spoken = request.messages, request.prefix + completion.text
         state.turn = _Turn(pieces, completion, time.monotonic() + self._pace)
@@ -175,8 +183,10 @@ class ScriptedSession:
         self._rows.clear()
         return tuple(failed)
 
-    def _completion(self, text: str, request: Request, context: tuple[int, ...]) -> Completion:
-        text, finish = _ended(text, request, byte_tokens=self._tells_tokens)
+    def _completion(self, said: str | CutOff, request: Request, context: tuple[int, ...]) -> Completion:
+        text, finish = _ended(said if isinstance(said, str) else said.text, request, byte_tokens=self._tells_tokens)
+        if isinstance(said, CutOff) and finish is Finish.END:
+            finish = Finish.LENGTH
         if not self._tells_tokens:
             return Completion(text, finish)
         ids = (*text.encode(), END_TOKEN) if finish is Finish.END else tuple(text.encode())

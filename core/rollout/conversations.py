@@ -39,7 +39,8 @@ LEAST_TURN = 16
 _TURN_STOPS = (CALL_CLOSE, ANSWER_CLOSE)
 _ANSWER_STOPS = (ANSWER_CLOSE,)
 
-_CUT_OFF = "the reply was cut off before its action was complete."
+CUT_OFF = "the reply was cut off before its action was complete."
+"""Why an answer is demanded behind a turn whose tokens ran out."""
 _NO_TOOL = "there is no tool to call here: the answer is asked for."
 _NO_PICTURES = "no more pictures can be shown: the answer is asked for."
 _NO_ROOM = "there is no room for another picture: the answer is asked for."
@@ -121,7 +122,7 @@ class Conversation:
             return Reply((), StopReason.MAX_TOKENS if cut_off else StopReason.NO_ACTION)
         self.turns += 1
         if cut_off:
-            return self._force_after(_CUT_OFF, StopReason.MAX_TOKENS)
+            return self._force_after(CUT_OFF, StopReason.MAX_TOKENS)
         if turn.answer is not None:
             return Reply((), StopReason.ANSWERED)
         if turn.call is None:
