@@ -295,9 +295,10 @@ class Inference:
         """End a turn whose logits are no numbers: whatever were chosen then would be noise."""
         self._working.remove(turn)
         self._book.free(turn.owner, time.monotonic())
+        numbers = str(self._model.dtype).removeprefix("torch.")
         sentence = (
-            f"The model's numbers are not finite in {str(self._model.dtype).removeprefix('torch.')}: its weights are broken, or too large for "
-            "that number type. Try bfloat16 or float32, or another checkpoint."
+            f"The model's numbers are not finite in {numbers}: its weights are broken, or too large for that number type. Try bfloat16 or "
+            "float32, or another checkpoint."
         )
         self._tell(turn, Failed(turn.row, PolicyError(sentence), turn.speech.text))
 
