@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-from app.durations import duration, left
-from app.live_run import DrawNow, LiveRun
+from app.durations import at_most, duration, left
+from app.live_run import DrawNow, LiveRun, RunState
 from app.run_view import agreement_view, pass_view, summary_view, words_of
 from app.view import overlay_text
 from app.words import STOP_SENTENCES, look_words
@@ -84,9 +84,9 @@ class Meter:
         """Say how far it is and how long it will take."""
         now, words = run.now, words_of(run)
         rate = f", {now.tokens / now.seconds:.0f} tokens a second" if now.tokens and now.seconds > 0 else ""
-        still = f", {left(now.seconds_left)}" if now.seconds_left is not None and now.ended < run.asked.samples else ""
+        still = f", {told}" if (told := _time_left(run)) else ""
         if self._live:
-            self._out.write(f"\r\x1b[K{printable(words.rstrip('.'))}{rate}{still}")
+            self._out.write(f"\r\x1b[K{printable(words.rstrip('.'))}{rate}{still or _no_estimate(run)}")
             self._shown = True
         elif words != self._last:
             self._out.write(f"{printable(words.rstrip('.'))}{still}\n")
@@ -148,6 +148,23 @@ def document_of(run: LiveRun, *, tokens: bool) -> Json:
         "tokens": now.tokens,
         "tokens_per_second": now.tokens / now.seconds if now.seconds > 0 else 0.0,
     }
+
+
+def _time_left(run: LiveRun) -> str:
+    """How long a run still takes; empty where that cannot be told."""
+    now = run.now
+    if now.state is not RunState.RUNNING or now.ended == run.asked.samples:
+        return ""
+    if now.seconds_left is not None:
+        return left(now.seconds_left)
+    return "" if now.seconds_at_most is None else at_most(now.seconds_at_most)
+
+
+def _no_estimate(run: LiveRun) -> str:
+    """Why a run that goes on does not tell how long it takes."""
+    now = run.now
+    going_on = now.state is RunState.RUNNING and now.ended < run.asked.samples and not run.stopping.is_set()
+    return ", no estimate until more is written" if going_on else ""
 
 
 def printable(words: str) -> str:

@@ -16,3 +16,8 @@ def duration(seconds: float) -> str:
 def left(seconds: float) -> str:
     """How long something will still take, in words: under a second left, about 40 s left."""
     return f"{duration(seconds)} left" if seconds < 1 else f"about {duration(seconds)} left"
+
+
+def at_most(seconds: float) -> str:
+    """A bound of how long something will still take, in words: under a second left, at most 40 s left."""
+    return left(seconds).replace("about", "at most", 1)

@@ -95,6 +95,7 @@ class RunNow:
 
     waiting_for  what it waits for, in words
     seconds      since it began, and once it has ended, how long it took
+    seconds_left, seconds_at_most  as a rollout's `Progress` has them
     error        why it failed; `not_stored` why its traces are not in the store
     """
 
@@ -105,6 +106,7 @@ class RunNow:
     tokens: int
     seconds: float
     seconds_left: float | None
+    seconds_at_most: float | None
     error: str
     not_stored: str
     policy_name: str
@@ -122,7 +124,7 @@ class LiveRun:
         self._tokens = tokens
         self._draws = [_Draw(draw) for draw in range(asked.samples)]
         self._seq = 0
-        self._now = RunNow(0, RunState.WAITING, "", 0, 0, 0.0, None, "", not_stored, "")
+        self._now = RunNow(0, RunState.WAITING, "", 0, 0, 0.0, None, None, "", not_stored, "")
         self._began = time.monotonic()
 
     # What its thread tells.
@@ -143,7 +145,8 @@ class LiveRun:
         """Something has happened in it."""
         with self._lock:
             if isinstance(event, Progress):
-                self._change(ended=event.ended, tokens=event.tokens, seconds=event.seconds, seconds_left=event.seconds_left)
+                times = {"seconds": event.seconds, "seconds_left": event.seconds_left, "seconds_at_most": event.seconds_at_most}
+                self._change(ended=event.ended, tokens=event.tokens, **times)
                 return
             draw = self._draws[event.conversation]
             if isinstance(event, Began):
@@ -176,7 +179,8 @@ class LiveRun:
             for draw in self._draws:
                 if draw.rollout is None:
                     draw.state, draw.seq = left, self._next()
-            self._change(state=state, waiting_for="", error=error, seconds=time.monotonic() - self._began, seconds_left=None)
+            times = {"seconds": time.monotonic() - self._began, "seconds_left": None, "seconds_at_most": None}
+            self._change(state=state, waiting_for="", error=error, **times)
             # What comes after the end of a run is told behind it: nobody waits for that.
             self.over.set()
 

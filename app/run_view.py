@@ -54,6 +54,7 @@ def summary_view(run: LiveRun) -> Json:
         "tokens_per_second": now.tokens / now.seconds if now.seconds > 0 else 0.0,
         "seconds": now.seconds,
         "seconds_left": now.seconds_left,
+        "seconds_at_most": now.seconds_at_most,
         "agreement": agreement_view(traces),
         "pass_at_k": pass_view(traces),
         "traces": [{"draw": draw, "id": stored.id, "dataset": stored.dataset} for draw, stored in run.stored],

@@ -65,8 +65,8 @@ class _Run:
         self._active: dict[int, Conversation] = {}
         self._began: dict[int, float] = {}
         self._views: tuple[int, Views] | None = None
-        turns = settings.max_turns if any(plan.multi_turn for plan in plans) else 1
-        self._pace = Pace(len(self._waiting), turns)
+        multi_turn = any(plan.multi_turn for plan in plans)
+        self._pace = Pace(len(self._waiting), settings.max_turns if multi_turn else 1, _most_tokens(settings, multi_turn=multi_turn))
         self._next_number = 0
 
     def events(self) -> Iterator[RolloutEvent]:
@@ -121,7 +121,7 @@ class _Run:
         if conversation is None:
             return
         if isinstance(event, Wrote):
-            self._pace.tokens += event.tokens
+            self._pace.wrote(event.tokens)
             yield conversation.wrote(event.text, event.tokens)
         elif isinstance(event, Failed):
             missing = event.partial.removeprefix(conversation.partial) if event.partial.startswith(conversation.partial) else ""
@@ -156,9 +156,15 @@ class _Run:
         session.cancel(conversation.number)
         del self._active[conversation.number]
         seconds = time.monotonic() - self._began.pop(conversation.number)
-        self._pace.end(conversation.turns)
+        self._pace.end(conversation.turns, conversation.streamed)
         yield Ended(conversation.number, conversation.rollout(stop, seconds, error, card=self._policy.card))
         yield self._progress()
 
     def _progress(self) -> Progress:
         return self._pace.progress(conversation.turns for conversation in self._active.values())
+
+
+def _most_tokens(settings: RolloutSettings, *, multi_turn: bool) -> int:
+    """How many tokens are written in one conversation at most; a forced answer, too, is a turn."""
+    turns = settings.max_turns if multi_turn else min(settings.max_turns, 1 + settings.force_answer)
+    return min(settings.max_tokens, turns * settings.max_new_tokens)

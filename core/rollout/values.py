@@ -164,13 +164,19 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run is. `seconds_left` is None as long as nothing can be said of it."""
+    """How far a run is.
+
+    seconds_left     about; None until the first turn has ended, for how many tokens a turn takes is not known before
+    seconds_at_most  told until then: if every conversation wrote as many tokens as it may, at the pace so far. None where there is no
+                     pace yet
+    """
 
     ended: int
     conversations: int
     tokens: int
     seconds: float
     seconds_left: float | None
+    seconds_at_most: float | None = None
 
 
 RolloutEvent = Began | Spoke | Ended | Progress

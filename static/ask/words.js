@@ -40,14 +40,20 @@ export function stateWord(state) {
   return STATES[state] ?? state;
 }
 
+/** How long a run still takes: until its first turn has ended, what its limits allow. */
+function timeLeft(left, most) {
+  if (left !== null) return left < 1.5 ? 'nearly there' : `about ${duration(left)} left`;
+  return most !== null ? `at most ${duration(most)} left` : 'no estimate until more is written';
+}
+
 /** The figures of a run in one line, whatever of them is known. */
-export function figures({ samples, ended, tokens, tokens_per_second: speed, seconds, seconds_left: left, state }) {
+export function figures({ samples, ended, tokens, tokens_per_second: speed, seconds, seconds_left: left, seconds_at_most: most, state }) {
   const parts = [];
   if (samples > 1 && state !== 'done') parts.push(`${count(ended)} of ${count(samples)} ended`);
   if (tokens) parts.push(plural(tokens, 'token'));
   if (speed) parts.push(`${speed < 10 ? speed.toFixed(1) : count(Math.round(speed))} tokens/s`);
   if (isOver(state) && seconds) parts.push(duration(seconds));
-  else if (left !== null && left !== undefined) parts.push(left < 1.5 ? 'nearly there' : `about ${duration(left)} left`);
+  else if (state === 'running') parts.push(timeLeft(left ?? null, most ?? null));
   return parts;
 }
 

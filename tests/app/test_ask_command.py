@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import signal
@@ -15,12 +16,18 @@ from typing import Any
 import pytest
 
 from annotations.queries import TraceQuery
+from app.ask_words import Meter
+from app.asking import Asked
 from app.commands import ask
+from app.live_run import LiveRun
 from app.services import open_services
 from app.settings import settings_from
 from core.errors import PolicyError, TraceError, TruthError
+from core.geometry import Size
 from core.policies.opening import PolicyOptions
-from core.trace import StopReason, Trace
+from core.policies.protocol import PolicyCard, PolicyKind
+from core.rollout.values import Progress
+from core.trace import DomainName, Picture, Sample, StopReason, Trace, Truth, TruthKind
 from tests.app.asking_world import FAILER, LOOKER, QUESTION, Opening, eventually, png
 from tests.app.conftest import ROOT
 
@@ -222,3 +229,31 @@ def test_a_key_stops_it_and_what_there_is_is_kept(tmp_path: Path, end: signal.Si
     assert "Stopped; 2 traces are in the data set asked." in out and "saccade: Stopped; 2 traces" in err and "Traceback" not in err
     assert {trace.stop for trace in stored(tmp_path)} == {StopReason.CANCELLED}
     eventually(lambda: not list((tmp_path / "data" / "runs").glob("*")))
+
+
+class Terminal(io.StringIO):
+    """A terminal that keeps what is written on it."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_is_told_how_long_it_takes_or_why_that_is_not_known() -> None:
+    sample = Sample(QUESTION, DomainName.VISUAL_SEARCH, (Picture("0" * 64, Size(8, 8)),), Truth(TruthKind.NONE))
+    run = LiveRun(Asked(LOOKER, sample, samples=2))
+    run.begins(PolicyCard(LOOKER, PolicyKind.SCRIPTED))
+    out = Terminal()
+    meter = Meter(out)
+    told = []
+    for progress in (
+        Progress(0, 2, 0, 1.0, None),
+        Progress(0, 2, 50, 2.0, None, 130.0),
+        Progress(1, 2, 90, 3.0, 40.0),
+        Progress(2, 2, 99, 4.0, 0.0),
+    ):
+        run.take(progress)
+        meter.tell(run)
+        told.append(out.getvalue().rpartition("\x1b[K")[2].partition("ended")[2])
+    assert told[0] == ", no estimate until more is written"
+    assert [words.rpartition(", ")[2] for words in told[1:3]] == ["at most 2 min left", "about 40 s left"]
+    assert "left" not in told[3] and "estimate" not in told[3]

@@ -45,11 +45,28 @@ def number_of_runs(runs: LiveRuns) -> int:
     return len(runs.runs())
 
 
+def test_the_time_that_is_left_is_an_estimate_a_bound_or_why_there_is_none(asked: Page) -> None:
+    told = asked.evaluate(
+        """async () => {
+          const { figures } = await import('/ui/ask/words.js');
+          const run = { samples: 1, ended: 0, tokens: 0, tokens_per_second: 0, seconds: 3, seconds_left: null, seconds_at_most: null };
+          return [
+            figures({ ...run, state: 'running' }), figures({ ...run, state: 'running', seconds_at_most: 130 }),
+            figures({ ...run, state: 'running', seconds_left: 12, seconds_at_most: 130 }), figures({ ...run, state: 'waiting' }),
+            figures({ ...run, state: 'done' }),
+          ].map((parts) => parts.at(-1) ?? null);
+        }"""
+    )
+    assert told == ["no estimate until more is written", "at most 2 min 10 s left", "about 12 s left", None, "3 s"]
+
+
 def test_steps_and_zooms_appear_while_the_model_speaks(asked: Page, world: AskWorld) -> None:
     give(asked, policy=SLOW, truth="a spoon")
     expect(asked.locator(".sc-picture")).to_have_js_property("naturalWidth", 600)
     ask(asked)
     expect(state(asked)).to_have_text("Running")
+    # Before a turn has ended there is a bound, and no estimate.
+    expect(asked.locator(".ak-run-words")).to_contain_text(re.compile(r"no estimate until more is written|at most [\w ]+ left"))
     # The text comes before the step is whole, and says who writes it.
     expect(asked.locator(".ak-text .sc-segment.is-model").first).to_contain_text("Turn 1 · Model")
     asked.locator(".sc-mark[data-step='0']").wait_for()

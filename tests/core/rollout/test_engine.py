@@ -15,6 +15,7 @@ from core.grammar import FORCED_PREFIX, call_text, is_tool_error, observation_te
 from core.policies.conversation import Role, Said, Sampling
 from core.policies.protocol import PolicyCard, PolicyKind, frame_of
 from core.policies.scripted import ScriptedPolicy
+from core.rollout import progress
 from core.rollout.engine import roll_out
 from core.rollout.values import Began, Ended, Progress, Rollout, RolloutEvent, RolloutSettings, Spoke, SystemPrompt, Turns
 from core.trace import Author, DomainName, FaultKind, Picture, StopReason, Trace, Truth, TruthKind
@@ -591,6 +592,21 @@ def test_progress_says_how_much_time_is_left() -> None:
     middle = [one for one in told if 0 < one.ended < 4]
     assert middle and all(one.seconds_left is not None and one.seconds_left > 0 for one in middle)
     assert told[-1].tokens == 4 * len((LOOK + ANSWER).encode())
+
+
+def test_how_long_a_first_turn_takes_at_most_follows_from_the_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Said more often than to people, so that the test takes half a second.
+    monkeypatch.setattr(progress, "EVERY", 0.05)
+    monkeypatch.setattr(progress, "LEAST_WRITING", 0.1)
+    policy = ScriptedPolicy(Speaker(("<think> " + "word " * 100 + ANSWER,)), seconds_per_piece=0.005)
+    told = [event for event in roll_out(policy, [task(samples=2)], settings(max_tokens=8000, max_turns=3)) if isinstance(event, Progress)]
+    first = [one for one in told if one.ended == 0]
+    assert all(one.seconds_left is None for one in first)
+    (bound,) = [one for one in first if one.seconds_at_most is not None][-1:]
+    assert bound.seconds_at_most is not None
+    # Three turns of 2,000 tokens are what the limits allow; the pace is that since the first word.
+    assert 0 < bound.seconds_at_most < (2 * 6000 - bound.tokens) / bound.tokens * bound.seconds * 1.1
+    assert all(one.seconds_at_most is None for one in told if one.ended)
 
 
 def test_a_truth_may_be_unknown() -> None:
