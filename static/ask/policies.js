@@ -23,6 +23,7 @@ export class Policies {
   #rows;
   #none;
   #wrong = el('p', { class: 'st-error', role: 'alert', hidden: true });
+  #news = el('p', { class: 'sc-hidden', role: 'status' });
   #add;
   #field;
 
@@ -42,7 +43,7 @@ export class Policies {
     );
     this.#add.hidden = true;
     this.#rows = el('div', { class: 'ak-policies', role: 'radiogroup', 'aria-labelledby': title });
-    this.node = el('div', { class: 'ak-block' }, el('p', { class: 'st-label', id: title, text: 'Policy' }), this.#rows, this.#none, this.#wrong, this.#add);
+    this.node = el('div', { class: 'ak-block' }, el('p', { class: 'st-label', id: title, text: 'Policy' }), this.#rows, this.#none, this.#wrong, this.#news, this.#add);
   }
 
   /** The chosen policy; undefined as long as there is none. */
@@ -129,7 +130,14 @@ export class Policies {
       el('span', { class: 'ak-policy-name', dir: 'auto', text: one.name, title: one.reference }),
       el('span', { class: `ak-policy-state is-${one.state}` }, el('span', { class: 'ak-dot', 'aria-hidden': 'true' }), `${kind} · ${state}`),
     );
-    return el('div', { class: 'ak-policy', 'data-reference': one.reference, 'data-state': one.state }, radio, label, this.#act(one), ...this.#more(one));
+    return el('div', { class: 'ak-policy', 'data-reference': one.reference, 'data-state': one.state }, radio, label, el('span', { class: 'ak-policy-ways' }, this.#act(one), this.#off(one)), ...this.#more(one));
+  }
+
+  /** One that was added can be taken off the list again; while it loads, that is stopped first. */
+  #off(one) {
+    if (!one.may_remove || one.state === 'loading') return null;
+    const words = `Remove ${one.name} from the list`;
+    return button(icon('close'), () => this.#removeOne(one), { class: 'ak-small is-bare', 'aria-label': words, title: words, 'data-key': `remove-${one.reference}` });
   }
 
   /** One thing can be done about a policy: load it, stop that, or try again. */
@@ -153,6 +161,12 @@ export class Policies {
     await this.#change('api/policies/load', reference);
   }
 
+  async #removeOne({ reference, name }) {
+    if (!(await this.#change('api/policies', reference, 'DELETE'))) return;
+    this.#news.textContent = `${name} is off the list.`;
+    (this.#rows.querySelector('input:checked') ?? this.#field).focus();
+  }
+
   async #addOne(event) {
     event?.preventDefault();
     const reference = this.#field.value.trim();
@@ -165,9 +179,10 @@ export class Policies {
   }
 
   /** True where the server did it. */
-  async #change(path, reference) {
+  async #change(path, reference, method = 'POST') {
+    this.#news.textContent = '';
     try {
-      this.#take(await sendJson('POST', path, { reference }));
+      this.#take(await sendJson(method, path, { reference }));
       this.#say('');
     } catch (error) {
       this.#say(error.message);
