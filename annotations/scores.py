@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.domains import judge_answer
+from core.domains import judge_trace
 from core.rewards import reward
 from core.trace import Trace
 
@@ -23,6 +23,6 @@ def score_trace(trace: Trace) -> Scores:
 
     Raises TruthError for a truth that says it is a box or a point and has none.
     """
-    verdict = judge_answer(trace.sample.domain, trace.answer, trace.sample.truth, trace.frame)
+    verdict = judge_trace(trace)
     strict, vigorl = reward(trace, "strict"), reward(trace, "vigorl")
     return Scores(verdict.correct, strict.total if strict else None, vigorl.total if vigorl else None)

@@ -10,7 +10,7 @@ from typing import Any
 
 from app.words import DOMAIN_TITLES, FAULT_TITLES, STOP_SENTENCES, STOP_TITLES, edges, frame_title, look_words
 from core.crops import crop_to_original
-from core.domains import judge_answer
+from core.domains import judge_trace
 from core.frames import CoordinateFrame
 from core.geometry import Box, Point, describe_place
 from core.rewards import Profile, RewardBreakdown, reward
@@ -215,7 +215,7 @@ def _fault(fault: Fault) -> dict[str, Any]:
 
 
 def _answer(trace: Trace) -> dict[str, Any]:
-    verdict = judge_answer(trace.sample.domain, trace.answer, trace.sample.truth, trace.frame)
+    verdict = judge_trace(trace)
     return {
         "text": trace.answer,
         "point": _point(trace.answer_point, trace) if trace.answer_point else None,

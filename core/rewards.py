@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from core.domains import judge_answer
+from core.domains import judge_trace
 from core.geometry import Box, Point
 from core.grammar import TOOL_NAME, is_tool_error, read_point
 from core.judges import Verdict, read_web_action
@@ -65,7 +65,7 @@ def reward(trace: Trace, profile: Profile = "strict") -> RewardBreakdown | None:
 
     Raises TruthError for a truth that says it is a box or a point and has none.
     """
-    verdict = judge_answer(trace.sample.domain, trace.answer, trace.sample.truth, trace.frame)
+    verdict = judge_trace(trace)
     if verdict.correct is None:
         return None
     return _reference_breakdown(trace) if profile == "vigorl" else _strict_breakdown(trace, verdict)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from core.crops import CropRule
-from core.domains import DOMAINS, JUDGES, judge_answer
+from core.domains import DOMAINS, JUDGES, judge_answer, judge_trace
 from core.errors import TruthError
 from core.frames import CoordinateFrame
 from core.geometry import Box, Point, Size
-from core.grammar import ANSWER_CLOSE, ANSWER_OPEN, THINK_CLOSE, THINK_OPEN, TOOL_NAME
+from core.grammar import ANSWER_CLOSE, ANSWER_OPEN, THINK_CLOSE, THINK_OPEN, TOOL_NAME, parse
+from core.grounding import ground
 from core.judges import Verb, read_web_action
-from core.trace import DomainName, Truth, TruthKind
+from core.rewards import reward
+from core.trace import DomainName, Picture, Sample, StopReason, Truth, TruthKind
 
 FRAME = CoordinateFrame.original(Size(300, 200))
 HALF = CoordinateFrame.side_limit(Size(300, 200), 150)
@@ -100,3 +104,15 @@ def test_an_answer_of_huge_numbers_is_only_wrong() -> None:
     box = Truth(TruthKind.BOX, "", Box(0, 0, 1, 1))
     assert judge_answer(DomainName.WEB_GROUNDING, f"({'9' * 290}, 1)", box, FRAME).correct is False
     assert judge_answer(DomainName.WEB_GROUNDING, f"({'9' * 400}, 1)", box, FRAME).correct is False
+
+
+@pytest.mark.parametrize("stop", [StopReason.CANCELLED, StopReason.ERROR])
+def test_what_was_stopped_before_its_answer_is_neither_right_nor_wrong(stop: StopReason) -> None:
+    picture = Picture("0" * 64, Size(100, 100))
+    sample = Sample("Which colour?", DomainName.VISUAL_SEARCH, (picture,), Truth(TruthKind.TEXT, "red"))
+    frame = CoordinateFrame.original(picture.size)
+    begun = ground(sample, parse("<think> Look at (3, 4)"), frame, None, policy="test", stop=stop)
+    assert judge_trace(begun).correct is None and reward(begun, "strict") is None
+    answered = ground(sample, parse("<think> At (3, 4). </think><answer> blue </answer>"), frame, None, policy="test", stop=stop)
+    assert judge_trace(answered).correct is False
+    assert judge_trace(replace(begun, stop=StopReason.MAX_TURNS)).correct is False

@@ -11,7 +11,7 @@ from PIL import Image
 from core.errors import PolicyError, PolicyNotFound
 from core.frames import FrameKind
 from core.policies.conversation import GREEDY, Failed, Finished, Request, Role, Said, Shown
-from core.policies.opening import LoadProgress, PolicyOptions, open_policy
+from core.policies.opening import LoadProgress, PolicyOptions, find_policy, open_policy
 from core.policies.protocol import PolicyKind
 
 
@@ -36,6 +36,28 @@ def test_a_recording_becomes_a_policy() -> None:
     policy = open_policy("replay")
     assert policy.card.kind is PolicyKind.SCRIPTED
     policy.close()
+
+
+def test_what_can_be_opened_is_found_without_its_weights(tiny_qwen2_5_vl: Path) -> None:
+    told: list[LoadProgress] = []
+    find_policy(str(tiny_qwen2_5_vl), PolicyOptions(device="cpu"), progress=told.append)
+    assert "Loading the weights" not in [news.words for news in told]
+    # Whether somebody answers, or what was recorded, is found out by opening it: that takes no memory.
+    for reference in ("http://127.0.0.1:9/v1", "replay:/nowhere/at-all.jsonl"):
+        find_policy(reference)
+
+
+def test_what_is_not_there_or_no_checkpoint_is_not_found(tmp_path: Path, tiny_qwen2_5_vl: Path) -> None:
+    with pytest.raises(PolicyNotFound, match="nowhere-at-all is not there: check the path"):
+        find_policy("./nowhere-at-all")
+    with pytest.raises(PolicyError, match=r"config\.json"):
+        find_policy(str(tmp_path))
+    with pytest.raises(PolicyError, match="names no policy"):
+        find_policy("gpt2")
+    stop = threading.Event()
+    stop.set()
+    with pytest.raises(PolicyError, match="Loading was stopped"):
+        find_policy(str(tiny_qwen2_5_vl), stop=stop)
 
 
 @pytest.mark.parametrize(
