@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from annotations.store import Store
 from app.asking import recorded_traces
 from app.durations import left
-from app.policy_shelf import REPLAY, Opener, Progress
+from app.policy_names import REPLAY
+from app.policy_shelf import Finder, Opener, Progress
 
 if TYPE_CHECKING:
     from core.policies.opening import LoadProgress, PolicyOptions
@@ -28,6 +29,17 @@ def opener(store: Store, options: PolicyOptions | None = None) -> Opener:
         return open_policy(reference, options, progress=lambda news: progress(*_told(news)), stop=stop)
 
     return open_one
+
+
+def finder(options: PolicyOptions | None = None) -> Finder:
+    """Makes sure, before a checkpoint is opened with these options, that it is there, whole and readable."""
+
+    def find_one(reference: str, progress: Progress, stop: threading.Event) -> None:
+        from core.policies.opening import find_policy
+
+        find_policy(reference, options, progress=lambda news: progress(*_told(news)), stop=stop)
+
+    return find_one
 
 
 def _told(news: LoadProgress) -> tuple[str, float | None]:

@@ -1,13 +1,14 @@
 """The policies that can be asked, and the one place where they are opened, lent and closed.
 
 A policy is opened in a thread of its own, once for all who wait for it. Of the checkpoints that run in this process at most one is in
-memory: the next one waits until nobody asks the one before it, which is then closed. Who came first is served first.
+memory: the next one waits until nobody asks the one before it, which is then closed, but not before the next one has been found. Who
+came first is served first.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,14 +16,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from app.policy_list import PolicyList
+from app.policy_names import REPLAY, is_recorded, kind_of, name_of
 from core.errors import NotFound, PolicyError, SaccadeError
 from core.policies.protocol import PolicyKind
-from core.policies.references import read_reference
 
 if TYPE_CHECKING:
     from core.policies.protocol import Policy
 
-REPLAY = "replay"
 # How often somebody who waits looks whether they still want to, in seconds.
 _GLANCE = 0.1
 # How long the end of the program waits for a load that does not hear, in seconds.
@@ -33,6 +33,9 @@ Progress = Callable[[str, float | None], None]
 """Is told how far an opening is: in words, and in percent where that is known."""
 Opener = Callable[[str, Progress, threading.Event], "Policy"]
 """Opens what a reference names. Raises PolicyError, also where the event says that it is no longer wanted."""
+
+Finder = Callable[[str, Progress, threading.Event], None]
+"""Makes sure, as far as that goes without memory, that what a reference names can be opened. Raises as an opener does."""
 
 
 class PolicyState(StrEnum):
@@ -97,23 +100,16 @@ class _Wish:
     before: int = 0
 
 
-def kind_of(reference: str) -> PolicyKind:
-    """What sort of policy a reference names, told by its spelling."""
-    if is_recorded(reference):
-        return PolicyKind.SCRIPTED
-    return PolicyKind.SERVER if "://" in reference else PolicyKind.LOCAL
-
-
-def is_recorded(reference: str) -> bool:
-    """Whether a reference names recorded runs."""
-    return reference == REPLAY or reference.startswith(f"{REPLAY}:")
-
-
 class PolicyShelf:
-    """The policies of one start. Safe to use from several threads; to be closed."""
+    """The policies of one start. Safe to use from several threads; to be closed.
 
-    def __init__(self, opener: Opener, listed: PolicyList, *, replay: bool = True) -> None:
+    find    asked of a checkpoint before another one leaves memory for it; None: nothing is
+    replay  the recorded runs are among them
+    """
+
+    def __init__(self, opener: Opener, listed: PolicyList, *, find: Finder | None = None, replay: bool = True) -> None:
         self._open = opener
+        self._find = find
         self._listed = listed
         self._entries: dict[str, _Entry] = {}
         self._replay = replay
@@ -236,7 +232,7 @@ class PolicyShelf:
         """Raises PolicyError where a run would lose its policy."""
         if runs:
             mend = "wait until it has ended, or stop it," if runs == 1 else "wait until they have ended, or stop them,"
-            raise PolicyError(f"{_name_of(entry.reference)} is in use by {runs} run{'s' * (runs > 1)}: {mend} then remove the policy.")
+            raise PolicyError(f"{name_of(entry.reference)} is in use by {runs} run{'s' * (runs > 1)}: {mend} then remove the policy.")
 
     def _wish(self, entry: _Entry, stop: threading.Event, *, by_hand: bool = False) -> _Wish:
         wish = _Wish(entry, stop, by_hand, entry.failures)
@@ -299,24 +295,43 @@ class PolicyShelf:
         """The checkpoint that has to go first, and cannot yet."""
         if not entry.local:
             return None
-        others = [other for other in self._entries.values() if other is not entry and other.local]
-        return next((other for other in others if other.users or other.loading), None)
+        return next((other for other in self._others(entry) if other.users or other.loading), None)
+
+    def _others(self, entry: _Entry) -> list[_Entry]:
+        """The other checkpoints on the shelf."""
+        return [other for other in list(self._entries.values()) if other is not entry and other.local]
 
     def _begin(self, entry: _Entry) -> None:
-        leaving = [other for other in self._entries.values() if entry.local and other is not entry and other.local and other.policy]
-        policies = [other.policy for other in leaving if other.policy]
-        for other in leaving:
-            other.policy = None
         entry.loading, entry.words, entry.percent = threading.Event(), "is being opened", None
-        entry.loader = threading.Thread(target=self._load, args=(entry, entry.loading, policies), name="opening", daemon=True)
+        entry.loader = threading.Thread(target=self._load, args=(entry, entry.loading), name="opening", daemon=True)
         entry.loader.start()
 
-    def _load(self, entry: _Entry, stop: threading.Event, leaving: Sequence[Policy]) -> None:
+    def _make_room(self, entry: _Entry, stop: threading.Event) -> None:
+        """Closes the checkpoint in memory for the one that is to be opened, which is looked for before. Raises PolicyError."""
+        if not entry.local or not any(other.policy for other in self._others(entry)):
+            return
+        if self._find is not None:
+            self._find(entry.reference, partial(self._heard, entry), stop)
+        with self._changed:
+            # While it was looked for, somebody may have been lent the other again.
+            while self._in_the_way(entry) is not None and not stop.is_set():
+                entry.words, entry.percent = self._waits_for(entry), None
+                self._changed.wait(_GLANCE)
+            if stop.is_set():
+                raise Stopped("It was given up before it was opened.")
+            leaving = []
+            for other in self._others(entry):
+                policy, other.policy = other.policy, None
+                leaving += [policy] if policy else []
+            entry.words = "is being opened"
+        for policy in leaving:
+            policy.close()
+
+    def _load(self, entry: _Entry, stop: threading.Event) -> None:
         policy: Policy | None = None
         failed: SaccadeError = PolicyError(_DEFECT)
         try:
-            for other in leaving:
-                other.close()
+            self._make_room(entry, stop)
             policy = self._open(entry.reference, partial(self._heard, entry), stop)
         except SaccadeError as error:
             failed = error
@@ -339,7 +354,7 @@ class PolicyShelf:
 
     def _told(self, entry: _Entry) -> ShelfLine:
         state, words, percent = self._doing(entry)
-        name = entry.policy.card.name if entry.policy else _name_of(entry.reference)
+        name = entry.policy.card.name if entry.policy else name_of(entry.reference)
         reference = entry.reference
         added = self._listed.is_added(reference)
         return ShelfLine(reference, name, kind_of(reference), state, words, percent, is_recorded(reference), added)
@@ -363,14 +378,4 @@ class PolicyShelf:
         if other is None:
             return "waits for its turn"
         doing = "is asked" if other.users else "is being opened"
-        return f"waits while {_name_of(other.reference)} {doing}: one checkpoint at a time is in memory"
-
-
-def _name_of(reference: str) -> str:
-    if reference == REPLAY:
-        return "Recorded runs"
-    try:
-        return read_reference(reference).name
-    except PolicyError:
-        # A folder that was there when it was named.
-        return reference
+        return f"waits while {name_of(other.reference)} {doing}: one checkpoint at a time is in memory"

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from app.live_run import OVER, DrawNow, DrawState, LiveRun, RunNow, RunState
-from app.policy_shelf import PolicyShelf, is_recorded
+from app.policy_names import is_recorded
+from app.policy_shelf import PolicyShelf
 from app.view import picture_view, trace_view
 from app.words import DOMAIN_TITLES
 from core.rollout.samples import agreement, correct_of, pass_at_k

@@ -18,7 +18,7 @@ from annotations.studies.store import StudyStore
 from app.crops import CropRenderer
 from app.live_runs import LiveRuns
 from app.policy_list import FILE, PolicyList
-from app.policy_opener import opener
+from app.policy_opener import finder, opener
 from app.policy_shelf import PolicyShelf
 from app.recent_traces import RecentTraces
 from app.run_journals import FOLDER, RunJournals
@@ -86,7 +86,8 @@ def services_over(settings: Settings, database: Database, scratch: Path) -> Serv
     # What is only read is not written to, not even for the cache of thumbnails.
     cache = scratch / "thumbnails" if settings.read_only else None
     pictures = PictureStore(settings.data_dir / "pictures", cache=cache)
-    shelf = PolicyShelf(opener(store), PolicyList(settings.policies, None if settings.read_only else settings.data_dir / FILE))
+    listed = PolicyList(settings.policies, None if settings.read_only else settings.data_dir / FILE)
+    shelf = PolicyShelf(opener(store), listed, find=finder())
     journals = None if settings.read_only else RunJournals(settings.data_dir / FOLDER)
     return Services(
         settings=settings,

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from core.errors import PolicyError
@@ -98,17 +99,40 @@ def open_policy(
     return _open_checkpoint(named, options, progress or _say_nothing, stop)
 
 
+def find_policy(
+    reference: str, options: PolicyOptions | None = None, *, progress: Tell | None = None, stop: threading.Event | None = None
+) -> None:
+    """Make sure, as far as that goes without its weights, that what `reference` names can be opened: a checkpoint is downloaded and read.
+
+    Of servers and recordings nothing is looked at, because nothing has to leave memory for them. Raises as `open_policy` does, but
+    OutOfMemory.
+    """
+    named = read_reference(reference)
+    if named.kind in (ReferenceKind.REPLAY, ReferenceKind.SERVER):
+        return
+    with _what_runs_checkpoints():
+        from core.policies.local.loading import find
+    find(named, options or PolicyOptions(), progress=progress or _say_nothing, stop=stop)
+
+
 def _open_checkpoint(named: Reference, options: PolicyOptions, progress: Tell, stop: threading.Event | None) -> Policy:
     progress(LoadProgress("Getting ready"))
-    try:
+    with _what_runs_checkpoints():
         from core.policies.local.loading import load
         from core.policies.local.policy import LocalPolicy
+    loaded = load(named, options, progress=progress, stop=stop)
+    return LocalPolicy(loaded, slots=loaded.slots)
+
+
+@contextmanager
+def _what_runs_checkpoints() -> Iterator[None]:
+    """Around its import: raises PolicyError where that fails."""
+    try:
+        yield
     except ImportError as error:
         raise PolicyError(
             f"What runs checkpoints cannot be loaded ({error}): python3 -m pip install -r requirements.txt puts it right."
         ) from error
-    loaded = load(named, options, progress=progress, stop=stop)
-    return LocalPolicy(loaded, slots=loaded.slots)
 
 
 def _say_nothing(progress: LoadProgress) -> None:

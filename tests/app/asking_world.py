@@ -26,8 +26,9 @@ from annotations.demo import seed_demo
 from annotations.demo_study import seed_demo_study
 from app.live_runs import LiveRuns
 from app.policy_list import FILE, PolicyList
+from app.policy_names import REPLAY
 from app.policy_opener import opener
-from app.policy_shelf import REPLAY, Opener, PolicyShelf, Progress
+from app.policy_shelf import Opener, PolicyShelf, Progress
 from app.run_journals import FOLDER, RunJournals
 from app.server import add_routes
 from app.services import STATIC, Services, open_services

@@ -22,7 +22,7 @@ from app.bench.serving import serving
 from app.live_run import DrawState, LiveRun, RunState
 from app.live_runs import KEPT, LiveRuns
 from app.policy_list import PolicyList
-from app.policy_opener import opener
+from app.policy_opener import finder, opener
 from app.policy_shelf import PolicyShelf
 from app.run_journals import FOLDER, Kept, Recovered, RunJournals, recovered_words
 from app.services import open_services
@@ -317,7 +317,9 @@ def test_a_checkpoint_is_asked_through_the_same_door(tmp_path: Path) -> None:
     torch.set_num_threads(1)
     checkpoint = build(tmp_path / "tiny", Family.QWEN2_5_VL)
     with open_services(settings_from(Namespace(data_dir=tmp_path / "data"), {})) as services:
-        shelf = PolicyShelf(opener(services.store), PolicyList((str(checkpoint),), None))
+        empty = tmp_path / "empty"
+        empty.mkdir()
+        shelf = PolicyShelf(opener(services.store), PolicyList((str(checkpoint), str(empty)), None), find=finder())
         runs = LiveRuns(shelf, services.store, services.pictures, RunJournals(tmp_path / "data" / FOLDER), tokens=True)
         picture = services.pictures.add_bytes(png(size=(112, 84)), "small.png")
         settings = RolloutSettings(sampling=GREEDY, max_new_tokens=12, max_tokens=400)
@@ -333,5 +335,9 @@ def test_a_checkpoint_is_asked_through_the_same_door(tmp_path: Path) -> None:
         runs.stop(long)
         ended(long)
         assert long.now.state is RunState.STOPPED
+        # A folder without a checkpoint costs nobody the one in memory.
+        lost = ended(runs.start(replace(what, policy=str(empty))))
+        assert lost.now.state is RunState.FAILED and str(empty) in lost.now.error
+        assert shelf.line(str(checkpoint)).state == "ready"
         runs.close()
         shelf.close()

@@ -240,6 +240,95 @@ def test_one_checkpoint_at_a_time_and_never_one_that_is_asked_goes(shelf: Policy
     assert opening.opened == [LOOKER, SERVER, OTHER, LOOKER] and opening.closed == [LOOKER, OTHER]
 
 
+class Finding:
+    """Looks for policies before they are opened: `missing` are not there, and `hold` keeps it looking until it is set."""
+
+    def __init__(self) -> None:
+        self.missing: set[str] = set()
+        self.found: list[str] = []
+        self.hold = threading.Event()
+        self.hold.set()
+
+    def find(self, reference: str, progress: Callable[[str, float | None], None], stop: threading.Event) -> None:
+        progress("is looked for", None)
+        while not self.hold.wait(0.01):
+            if stop.is_set():
+                raise PolicyError("Looking was stopped.")
+        if reference in self.missing:
+            raise PolicyError(f"{reference} is not there: check the path.")
+        self.found.append(reference)
+
+
+@pytest.fixture
+def finding() -> Finding:
+    return Finding()
+
+
+@pytest.fixture
+def careful(opening: Opening, finding: Finding) -> Iterator[PolicyShelf]:
+    """A shelf that looks for a checkpoint before another one leaves memory for it."""
+    made = PolicyShelf(opening.open, PolicyList((LOOKER, OTHER, SERVER), None), find=finding.find)
+    yield made
+    made.close()
+
+
+def test_what_is_not_there_costs_nobody_the_checkpoint_in_memory(careful: PolicyShelf, opening: Opening, finding: Finding) -> None:
+    finding.missing.add(OTHER)
+    with careful.lend(LOOKER, NEVER):
+        pass
+    with pytest.raises(PolicyError, match="is not there: check the path"), careful.lend(OTHER, NEVER):
+        pass
+    assert (state(careful, OTHER), state(careful, LOOKER)) == (PolicyState.FAILED, PolicyState.READY)
+    with careful.lend(LOOKER, NEVER):
+        assert (opening.opened, opening.closed) == ([LOOKER], [])
+    finding.missing.clear()
+    with careful.lend(OTHER, NEVER):
+        assert (opening.opened, opening.closed, finding.found) == ([LOOKER, OTHER], [LOOKER], [OTHER])
+
+
+def test_only_a_checkpoint_that_sends_another_away_is_looked_for_first(careful: PolicyShelf, opening: Opening, finding: Finding) -> None:
+    with careful.lend(LOOKER, NEVER), careful.lend(SERVER, NEVER):
+        assert (opening.opened, finding.found) == ([LOOKER, SERVER], [])
+
+
+def test_who_asks_the_checkpoint_in_memory_meanwhile_keeps_it(careful: PolicyShelf, opening: Opening, finding: Finding) -> None:
+    with careful.lend(LOOKER, NEVER):
+        pass
+    finding.hold.clear()
+    stop, until, done = threading.Event(), threading.Event(), threading.Event()
+    leaver, _ = hold(careful, OTHER, done, stop)
+    eventually(lambda: careful.line(OTHER).words == "is looked for")
+    asker, asked = hold(careful, LOOKER, until)
+    eventually(lambda: state(careful, LOOKER) is PolicyState.READY)
+    stayer, stayed = hold(careful, OTHER, done)
+    stop.set()
+    leaver.join(10)
+    # The first in the line is now the one who asks what is in memory still.
+    eventually(lambda: state(careful, LOOKER) is PolicyState.BUSY)
+    finding.hold.set()
+    eventually(lambda: "waits while test/looker is asked" in careful.line(OTHER).words)
+    assert opening.closed == []
+    until.set()
+    done.set()
+    for thread in (asker, stayer):
+        thread.join(10)
+    assert (asked, stayed, opening.opened, opening.closed) == ([], [], [LOOKER, OTHER], [LOOKER])
+
+
+def test_a_search_that_nobody_waits_for_any_more_sends_nothing_away(careful: PolicyShelf, opening: Opening, finding: Finding) -> None:
+    with careful.lend(LOOKER, NEVER):
+        pass
+    finding.hold.clear()
+    stop = threading.Event()
+    thread, raised = hold(careful, OTHER, NEVER, stop)
+    eventually(lambda: careful.line(OTHER).words == "is looked for")
+    stop.set()
+    thread.join(10)
+    eventually(lambda: state(careful, OTHER) is PolicyState.IDLE)
+    assert [type(error) for error in raised] == [Stopped]
+    assert (state(careful, LOOKER), opening.closed) == (PolicyState.READY, [])
+
+
 def test_a_failure_is_told_to_all_who_wait_and_can_be_tried_again(shelf: PolicyShelf, opening: Opening) -> None:
     opening.broken[LOOKER] = "The checkpoint is broken: load it anew."
     with pytest.raises(PolicyError, match="is broken"), shelf.lend(LOOKER, NEVER):

@@ -50,10 +50,8 @@ def test_the_time_that_is_left_is_an_estimate_a_bound_or_why_there_is_none(asked
         """async () => {
           const { figures } = await import('/ui/ask/words.js');
           const run = { samples: 1, ended: 0, tokens: 0, tokens_per_second: 0, seconds: 3, seconds_left: null, seconds_at_most: null };
-          return [
-            figures({ ...run, state: 'running' }), figures({ ...run, state: 'running', seconds_at_most: 130 }),
-            figures({ ...run, state: 'running', seconds_left: 12, seconds_at_most: 130 }), figures({ ...run, state: 'waiting' }),
-            figures({ ...run, state: 'done' }),
+          return [figures({ ...run, state: 'running' }), figures({ ...run, state: 'running', seconds_at_most: 130 }),
+            figures({ ...run, state: 'running', seconds_left: 12 }), figures({ ...run, state: 'waiting' }), figures({ ...run, state: 'done' }),
           ].map((parts) => parts.at(-1) ?? null);
         }"""
     )

@@ -104,6 +104,16 @@ def load(named: Reference, options: PolicyOptions, *, progress: Tell, stop: thre
     return LoadedModel(model, ready.rendering, card, ready.found.checkpoint.family, ready.slots)
 
 
+def find(named: Reference, options: PolicyOptions, *, progress: Tell, stop: threading.Event | None = None) -> None:
+    """Everything of a load that takes no memory worth speaking of: it is there, downloaded where it was not, whole and readable. Raises as
+    `load` does, but OutOfMemory."""
+    found = _find(named, options, lambda name: folder_of(name, progress=progress, stop=stop))
+    check_stopped(stop)
+    device_of(options.device)
+    area = image_area(_with(found, "preprocessor_config.json"), found.checkpoint.family, options.min_pixels, options.max_pixels)
+    _rendering(found, _config(named.name, found.checkpoint), area)
+
+
 def prepare(named: Reference, options: PolicyOptions, fetch: Fetch) -> Prepared:
     """Everything that comes before the weights; `fetch` finds the files of hub names. Raises as `load` does."""
     found = _find(named, options, fetch)
