@@ -109,7 +109,8 @@ def opened(page: Page, world: AskWorld, query: str = "", theme: str = "light") -
     place = re.compile(rf"{re.escape(world.url)}/ask(\?.*)?$")
     page.route(place, lambda route: route.fulfill(body=PAGE, content_type="text/html"))
     page.goto(f"{world.url}/ask{query}")
-    page.locator(".ak-policy").first.wait_for()
+    # In a narrow window a run that the address names takes the form's place.
+    page.locator(".ak-policy").first.wait_for(state="attached")
     return page
 
 
