@@ -151,6 +151,8 @@ class Conversation:
         out_of_pictures = self._pictures >= self._plan.settings.max_pictures
         out_of_room = self._room() < LEAST_TURN
         if may_force and (self._turns_left == 1 or out_of_pictures or out_of_room):
+            if not self._context_holds(FORCED_PREFIX):
+                return Reply((spoken,), StopReason.MAX_TOKENS)
             injected, request = self._force()
             return Reply((spoken, injected), request)
         return Reply((spoken,), StopReason.MAX_TOKENS if out_of_room else self._free())
@@ -159,6 +161,8 @@ class Conversation:
         """The answer is demanded behind an error that says why; where it may not be, the conversation stops for the other reason."""
         if not self._plan.settings.force_answer or self._turns_left == 0:
             return Reply((), otherwise)
+        if not self._context_holds(tool_error_text(reason) + FORCED_PREFIX):
+            return Reply((), StopReason.MAX_TOKENS)
         spoken = self._observe(complain(reason))
         injected, request = self._force()
         return Reply((spoken, injected), request)
@@ -191,6 +195,11 @@ class Conversation:
     def _fits(self, look: Look) -> bool:
         words = self._ledger.estimate(observation_text(look.dot))
         return self._room() >= picture_tokens(self._plan.card, look.output) + words + LEAST_TURN
+
+    def _context_holds(self, words: str) -> bool:
+        """Whether the policy's context has room for these words and an answer: a limit that nobody can go beyond."""
+        context = self._plan.card.context
+        return context is None or self._ledger.prompt_tokens + self._ledger.used + self._ledger.estimate(words) + LEAST_ANSWER <= context
 
     def _room(self, reserve: int | None = None) -> int:
         """Tokens that may still be used, without those kept back for a forced answer."""

@@ -10,6 +10,8 @@ from core.trace import Author
 
 # Tokens a character of English and JSON takes up in the tokenizers of this field, rather too many than too few.
 PER_CHARACTER = 1 / 3
+# Every other sign (Chinese, accents, mathematics) takes up one, or near it.
+PER_SIGN = 1.0
 
 
 class TokenLedger:
@@ -36,7 +38,9 @@ class TokenLedger:
     def estimate(self, text: str) -> int:
         """About how many tokens a text takes up, by what the policy's own texts took."""
         tokens, characters = self._said
-        return math.ceil(len(text) * max(PER_CHARACTER, tokens / characters if characters else 0.0))
+        told = tokens / characters if characters else 0.0
+        signs = sum(not character.isascii() for character in text)
+        return math.ceil((len(text) - signs) * max(PER_CHARACTER, told) + signs * max(PER_SIGN, told))
 
     def expect(self, tokens: int) -> None:
         """So many tokens, by estimate, were put behind the last completion."""

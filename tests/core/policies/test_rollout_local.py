@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -119,3 +120,17 @@ def test_a_seed_gives_the_same_draw_again_and_not_all_draws_are_alike(policy: Lo
     assert [one.trace for one in first] == [one.trace for one in second]
     assert [one.tokens and one.tokens.ids for one in first] == [one.tokens and one.tokens.ids for one in second]
     assert len({one.trace.text for one in first}) > 1
+
+
+@pytest.mark.parametrize("room", [60, 400])
+def test_where_the_context_is_what_runs_out_the_conversation_ends_by_its_limit(policy: LocalPolicy, room: int) -> None:
+    """The tokenizer takes more tokens for the prompt than the estimate before the first turn has, so the first turn fills the context."""
+    few = RolloutSettings(max_new_tokens=400, max_tokens=2000, crop=CropRule(20, 64, dot=False))
+    asked = task(painted(120, 80))
+    (free,) = rollouts(list(roll_out(policy, [asked], replace(few, max_new_tokens=1, force_answer=False))))
+    assert free.tokens is not None
+    small = replace(policy._loaded, card=replace(policy.card, context=len(free.tokens.prompt) + room))
+    with LocalPolicy(small, slots=1, chooser=lambda row, said, logits: None if said else 0) as tight:
+        (rollout,) = rollouts(list(roll_out(tight, [asked], few)))
+    assert rollout.error == "" and rollout.trace.stop in (StopReason.MAX_TOKENS, StopReason.FORCED)
+    assert rollout.tokens is not None and len(rollout.tokens.prompt) + len(rollout.tokens.ids) <= len(free.tokens.prompt) + room

@@ -79,3 +79,9 @@ def test_text_that_takes_more_tokens_than_usual_is_estimated_by_its_own_measure(
     assert ledger.estimate("a" * 30) == 10
     ledger.add(Completion("ab", Finish.STOP, (1, 2, 3, 4), None, ()), 0, streamed=0)
     assert ledger.estimate("a" * 30) == 60
+
+
+def test_signs_beyond_the_letters_of_english_are_estimated_as_a_token_each() -> None:
+    ledger = TokenLedger()
+    assert ledger.estimate("a sign of red") == 5
+    assert ledger.estimate("\u7ea2\u8272\u7684\u6807\u5fd7 red") == 5 + 2
