@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
-# Nothing leaves the machine: no usage figures, no look-up of newer versions, no model hub.
-OFFLINE = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
+# Nothing leaves the machine by itself: no usage figures, no look-up of newer versions. The hub is asked for what somebody names.
+OFFLINE = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_DISABLE_TELEMETRY": "1"}
 
 _STUBS = "gradio.component_meta"
 

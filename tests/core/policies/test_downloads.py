@@ -44,7 +44,7 @@ print(json.dumps([fetch(name, sys.argv[1] == "stopping") for name in sys.argv[2:
 def fetch_all(hub: Hub, home: Path, *names: str, stopping: bool = False, **environment: str) -> list[dict[str, Any]]:
     """What came of downloads in a process of its own, with `home` as its cache."""
     variables = {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"},
         "HF_ENDPOINT": hub.url,
         "HF_HOME": str(home),
         "HF_HUB_DISABLE_XET": "1",

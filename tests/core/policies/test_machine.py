@@ -24,7 +24,8 @@ def test_the_machine_is_this_one() -> None:
 
 def test_versions_and_disk(tmp_path: Path) -> None:
     found = versions()
-    assert found["torch"] == torch.__version__
+    # The build ("+cpu") may stand in one place and not in the other.
+    assert found["torch"].partition("+")[0] == torch.__version__.partition("+")[0]
     assert found["transformers"] and found["openai"]
     assert free_disk(tmp_path / "not" / "there" / "yet") == pytest.approx(free_disk(tmp_path), rel=0.1)
 
