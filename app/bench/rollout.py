@@ -10,9 +10,11 @@ import hashlib
 import random
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from app.bench.report import Figure
 from core.errors import PolicyError
@@ -28,6 +30,8 @@ from core.trace import Author, DomainName, Picture, Sample, Truth, TruthKind
 if TYPE_CHECKING:
     from core.policies.local.loading import LoadedModel
     from core.policies.local.untrained import Shape
+
+Given = TypeVar("Given")
 
 SLOTS = 8
 
@@ -95,8 +99,8 @@ def _measure(folder: Path, name: str, shape: Shape, repeats: int, seed: int) -> 
     from core.policies.local.untrained import Family, build
     from core.policies.references import read_reference
 
-    build(folder, Family.QWEN2_5_VL, shape=replace(shape, context=_CONTEXT), seed=seed)
-    loaded = load(read_reference(str(folder)), PolicyOptions(slots=SLOTS), progress=lambda _: None)
+    _in_a_thread(lambda: build(folder, Family.QWEN2_5_VL, shape=replace(shape, context=_CONTEXT), seed=seed))
+    loaded = _in_a_thread(lambda: load(read_reference(str(folder)), PolicyOptions(slots=SLOTS), progress=lambda _: None))
     size = f"{name}, {loaded.card.details['parameters'] / 1e6:,.1f} M"
     figures: list[Figure] = []
     for batch in BATCHES:
@@ -113,10 +117,10 @@ def _at_batch(loaded: LoadedModel, title: str, batch: _Batch, repeats: int, seed
     for turn in range(min(repeats, batch.rounds) + 1):
         tasks = [_task(seed + 100 * turn + number, batch.samples if turn else 1) for number in range(batch.questions if turn else 1)]
         script = _Script(loaded, sum(task.samples for task in tasks), seed)
-        slow = _timed(PlainPolicy(loaded, chooser=script.begin()), tasks)
+        slow = _in_a_thread(partial(_timed, PlainPolicy(loaded, chooser=script.begin()), tasks))
         local = LocalPolicy(loaded, slots=SLOTS, chooser=script.begin())
         try:
-            fast = _timed(local, tasks)
+            fast = _in_a_thread(partial(_timed, local, tasks))
             share = local.spent.forward / fast.seconds
         finally:
             local.close()
@@ -134,6 +138,16 @@ def _at_batch(loaded: LoadedModel, title: str, batch: _Batch, repeats: int, seed
         Figure(f"times as fast as the plain loop, {title}", times, "x", batch.aim),
         Figure(f"share of time in forward passes, {title}", tuple(100 * share for share in shares), "%"),
     ]
+
+
+def _in_a_thread(work: Callable[[], Given]) -> Given:
+    """What `work` gives back, done in a thread that has ended when this returns.
+
+    Each thread that computes keeps as many helpers of its own as there are cores, as long as it lives, and two such teams on one machine
+    slow each other down. In the workbench only one thread computes; here both ways get the machine to themselves.
+    """
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(work).result()
 
 
 def _timed(policy: Policy, tasks: Sequence[Task]) -> _Run:
