@@ -32,6 +32,8 @@ from core.policies.local.vision import Eyes
 _OPERATIONS_OF_A_LAYER = 5e10
 _TOGETHER_ON_CPU = (128, 2048)
 _TOGETHER_ON_DEVICE = 4096
+# Multiplications in one layer from which on a second core helps: measured on two cores, with layers of 1 to 10 million weights.
+_WORTH_SHARING = 3e7
 # Room that is made at once for what a turn will write.
 _AHEAD = 256
 
@@ -82,6 +84,7 @@ class Inference:
         if self._model.device.type == "cpu":
             bearable = int(_OPERATIONS_OF_A_LAYER / (2 * self._model.weights_of_a_layer))
             self._together = min(max(bearable, _TOGETHER_ON_CPU[0]), _TOGETHER_ON_CPU[1])
+        self._threads = torch.get_num_threads()
         self._cache = self._model.cache()
         self._book = SlotBook(slots)
         self._waiting: deque[Turn] = deque()
@@ -229,6 +232,7 @@ class Inference:
         self._cache.reserve(len(self._book.slots), max(piece.start + piece.count for piece in planned.pieces))
         self._see(planned)
         device = self._model.device
+        self._share_out(sum(piece.count for piece in planned.pieces))
         shown = planned.features()
         logits = self._model(Pass(planned.pieces, planned.ids(device), planned.positions(device), shown), self._cache)
         if device.type == "cuda":
@@ -240,6 +244,11 @@ class Inference:
         self.spent.encoded += sum(piece.count for piece in planned.pieces)
         self.spent.forward += time.perf_counter() - began
         return logits[planned.heard_rows] if len(planned.heard) < len(planned.turns) else logits
+
+    def _share_out(self, tokens: int) -> None:
+        """On a processor, how many threads compute a pass: for a few tokens of a small model, waiting for each other costs more than it saves."""
+        if self._model.device.type == "cpu":
+            torch.set_num_threads(1 if tokens * self._model.weights_of_a_layer < _WORTH_SHARING else self._threads)
 
     def _see(self, planned: Planned) -> None:
         """Give every turn the features of the pictures in its piece; it keeps them until it is read to the end."""
