@@ -15,8 +15,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Nothing of its own: what follows `test` is pytest's."""
 
 
-# The whole suite goes to two processes, a file at a time to whichever is free: half of its time is waiting for browsers and servers. With four,
-# browsers on two cores wait for each other, and nothing is won.
+# The whole suite goes to two processes, a file at a time to whichever is free: half of its time is waiting for browsers and servers.
+# With four, browsers on two cores wait for each other, and nothing is won.
 WHOLE = ("-n", "2", "--dist", "loadfile")
 
 
