@@ -8,6 +8,7 @@ replay, replay:FILE.jsonl        a recorded run, played back
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from enum import StrEnum
@@ -72,7 +73,7 @@ def read_reference(text: str) -> Reference:
     if "://" in text:
         return _server(text)
     if text.startswith(("/", "./", "../", "~", ".\\", "..\\")) or text in (".", "..") or _is_folder(text):
-        return Reference(text, ReferenceKind.FOLDER, str(Path(text).expanduser()))
+        return Reference(text, ReferenceKind.FOLDER, str(Path(os.path.expanduser(text))))
     if _HUB_NAME.fullmatch(text) and ".." not in text and "--" not in text:
         return Reference(text, ReferenceKind.HUB, text)
     raise PolicyError(f"{text!r} names no policy: give {FORMS}. A folder below this one is written ./{text.split('/')[0] or 'folder'}.")

@@ -246,7 +246,7 @@ class Inference:
         return logits[planned.heard_rows] if len(planned.heard) < len(planned.turns) else logits
 
     def _share_out(self, tokens: int) -> None:
-        """On a processor, how many threads compute a pass: for a few tokens of a small model, waiting for each other costs more than it saves."""
+        """How many threads compute a pass on a processor: for few tokens of a small model they would mostly wait for each other."""
         if self._model.device.type == "cpu":
             torch.set_num_threads(1 if tokens * self._model.weights_of_a_layer < _WORTH_SHARING else self._threads)
 

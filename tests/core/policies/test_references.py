@@ -42,6 +42,10 @@ def test_a_folder_that_is_there_comes_first(tmp_path: Path, monkeypatch: pytest.
     assert read_reference(".").name == tmp_path.name
 
 
+def test_a_home_that_nobody_has_is_a_folder_that_is_not_there() -> None:
+    assert read_reference("~0").kind is ReferenceKind.FOLDER and read_reference("~0").name == "~0"
+
+
 def test_a_folder_that_every_run_has_is_named_with_the_run(tmp_path: Path) -> None:
     assert read_reference(str(tmp_path / "needles" / "checkpoint-500")).name == "needles/checkpoint-500"
     assert read_reference(str(tmp_path / "needles")).name == "needles"
