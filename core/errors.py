@@ -21,6 +21,7 @@
     |- PolicyError (RuntimeError)   a policy that cannot be loaded, or that cannot answer
     |  |- PolicyNotFound            there is no such checkpoint, server or recording
     |  `- OutOfMemory               the model, or what is asked of it, does not fit into the memory there is
+    |- TrainingError (RuntimeError) a record that no model can be shown, or a training that cannot begin or go on
     |- NotFound (LookupError)       a trace, picture, data set, study or item that the store does not hold
     |- StoreError (RuntimeError)    the database cannot do what was asked
     |  |- DatabaseTooNew            written by a later version of the program
@@ -121,6 +122,10 @@ class PolicyNotFound(PolicyError):
 
 class OutOfMemory(PolicyError):
     """The model, or what is asked of it, does not fit into the memory there is."""
+
+
+class TrainingError(SaccadeError, RuntimeError):
+    """A record that no model can be shown as a rollout would, or a training that cannot begin or go on."""
 
 
 class NotFound(SaccadeError, LookupError):
