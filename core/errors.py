@@ -7,6 +7,7 @@
     |- FormatError (ValueError)     a turn that the grammar cannot write
     |- RecordError (ValueError)     a curated record or manifest that cannot be read
     |- TruthError (ValueError)      a truth that its domain's judge cannot read
+    |- TaskError (ValueError)       a task that cannot be made as it is asked for
     |- PictureError (ValueError)    a picture that is refused, before it is decoded
     |- ImportRefused (ValueError)   an import that cannot begin, or a strict one that was taken back
     |- StudyError (ValueError)      settings by which nobody could rate
@@ -62,6 +63,10 @@ class RecordError(SaccadeError, ValueError):
 
 class TruthError(SaccadeError, ValueError):
     """A truth that its domain's judge cannot read."""
+
+
+class TaskError(SaccadeError, ValueError):
+    """A task that cannot be made as it is asked for."""
 
 
 class PictureError(SaccadeError, ValueError):

@@ -1,0 +1,150 @@
+"""How somebody who knows a scene would reason about it: the traces that a policy first learns from.
+
+They are the method's own kind: every candidate is named with its point, one is chosen and looked at, and what the crop shows is said before
+the next look or the answer. Points are written in the numbers of a frame, so that one expert teaches every policy.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from core.crops import CropRule
+from core.errors import TaskError
+from core.frames import CoordinateFrame, FrameKind
+from core.geometry import Point
+from core.grammar import Message, TurnText, format_messages, parse_messages, write_number
+from core.grounding import ground
+from core.tasks.needle.values import Asked, Item, Kind
+from core.trace import Origin, Sample, Trace, TruthKind
+
+EXPERT = "needle expert"
+"""The name under which an expert's traces stand."""
+# Thousandths are written in tens: nearer than any look needs it, and two digits fewer to be learnt.
+_THOUSANDTHS_STEP = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """How points are written: in the numbers of `frame`, each a multiple of `step`."""
+
+    frame: CoordinateFrame
+    step: int
+
+    def numbers(self, point: Point) -> tuple[int, int]:
+        """The numbers for a point of the original."""
+        x, y = self.frame.from_original(point)
+        return round(x / self.step) * self.step, round(y / self.step) * self.step
+
+    def words(self, point: Point) -> str:
+        """The point as a thought has it: "(120, 340)"."""
+        return "({}, {})".format(*map(write_number, self.numbers(point)))
+
+
+def writing(frame: CoordinateFrame) -> Writing:
+    """How points are written in a frame: thousandths in tens, pixels one by one."""
+    return Writing(frame, _THOUSANDTHS_STEP if frame.kind is FrameKind.NORMALISED else 1)
+
+
+def solve(
+    asked: Asked, frame: CoordinateFrame, rule: CropRule, *, rng: random.Random | None = None, misses: float = 0.0
+) -> tuple[Message, ...]:
+    """The conversation of somebody who answers the question with as many looks as it needs.
+
+    misses  share of the conversations whose first look goes wide of its item, in which the expert says so and looks again; what is
+            drawn for that comes from `rng`, and from the scene's seed where there is none
+
+    Raises TaskError where the frame is of another picture, or a look would be cut from fewer pixels than the picture has, so that it
+    could not show a mark.
+    """
+    _check(asked, frame)
+    write = writing(frame)
+    chance = rng or random.Random(asked.seed)
+    missed = _wide_of(asked, rule, chance) if misses and chance.random() < misses else None
+    first = asked.scene.items[asked.looks[0]]
+    spots = [missed if missed and item is first else item.centre for item in asked.scene.items]
+    listed = ", ".join(f"{item.name} {write.words(spot)}" for item, spot in zip(asked.scene.items, spots, strict=True))
+    turns, thought = list[TurnText](), f"{listed}. {_task(asked)}"
+    if missed:
+        turns.append(_look(f"{thought} Look at {write.words(missed)}.", missed, write, rule))
+        thought = f"The {first.name} is not at {write.words(missed)}."
+    for count, at in enumerate(asked.looks):
+        item = asked.scene.items[at]
+        again = "Look again" if missed and count == 0 else "Look"
+        turns.append(_look(f"{thought} {again} at {write.words(item.centre)}.", item.centre, write, rule))
+        thought = _seen(item, asked, write)
+    turns.append(TurnText(f"{thought}{_conclusion(asked)}", answer=_answer(asked, write)))
+    return format_messages(turns)
+
+
+def trace_of(
+    asked: Asked,
+    sample: Sample,
+    frame: CoordinateFrame,
+    rule: CropRule,
+    *,
+    system_prompt: str | None = None,
+    rng: random.Random | None = None,
+    misses: float = 0.0,
+) -> Trace:
+    """The expert's conversation as a trace. Raises TaskError as `solve` does."""
+    messages = solve(asked, frame, rule, rng=rng, misses=misses)
+    settings = {"offset": rule.offset, "crop_size": rule.side, "draw_dot": rule.dot, "crop_factor": rule.factor}
+    parsed = parse_messages(messages)
+    return ground(sample, parsed, frame, rule, policy=EXPERT, system_prompt=system_prompt, origin=Origin("needle world"), settings=settings)
+
+
+def _check(asked: Asked, frame: CoordinateFrame) -> None:
+    if frame.picture != asked.scene.size:
+        raise TaskError(f"The scene is {asked.scene.size} px, and the frame is for a picture of {frame.picture} px: take its own frame.")
+    if frame.raster.width < asked.scene.side or frame.raster.height < asked.scene.side:
+        raise TaskError(
+            f"This frame's crops are cut from a picture of {frame.raster} px, and marks are seen in the whole {asked.scene.size} px only: "
+            "take a frame that leaves the picture its size, such as thousandths."
+        )
+
+
+def _look(thought: str, spot: Point, write: Writing, rule: CropRule) -> TurnText:
+    return TurnText(thought, call=write.numbers(spot), observed=True, dot=rule.dot)
+
+
+def _task(asked: Asked) -> str:
+    if asked.kind in (Kind.SEARCH, Kind.POINT):
+        return f"It asks for the {asked.subject} that is {asked.sought}."
+    meant = asked.scene.items[asked.looks[0]].name
+    # Named by its relation to another item, it is first found out which one that is.
+    return f"It asks for the {asked.subject}{'' if meant in asked.subject else f': the {meant}'}."
+
+
+def _seen(item: Item, asked: Asked, write: Writing) -> str:
+    """What a crop shows, in words."""
+    found = f"The {item.name} {write.words(item.centre)} is {item.mark}"
+    if asked.sought is not None and item.mark is not asked.sought:
+        return f"{found}, not {asked.sought}."
+    return f"{found}."
+
+
+def _conclusion(asked: Asked) -> str:
+    if asked.kind is not Kind.PAIR:
+        return ""
+    first = asked.scene.items[asked.looks[0]]
+    return f" The {first.name} is {first.mark}: {asked.truth.text}."
+
+
+def _answer(asked: Asked, write: Writing) -> str:
+    if asked.truth.kind is TruthKind.BOX:
+        return write.words(asked.scene.items[asked.looks[-1]].centre)
+    return asked.truth.text
+
+
+def _wide_of(asked: Asked, rule: CropRule, chance: random.Random) -> Point | None:
+    """A spot beside the first item to look at whose window shows nothing of any mark; None where none is found."""
+    item = asked.scene.items[asked.looks[0]]
+    for _ in range(30):
+        x, y = (middle + (2 * chance.random() - 1) * 2 * (rule.offset + item.size) for middle in (item.x, item.y))
+        if not (0 <= x <= asked.scene.side and 0 <= y <= asked.scene.side):
+            continue
+        boxes = [other.mark_box for other in asked.scene.items]
+        if all(max(box.x1 - x, x - box.x2, box.y1 - y, y - box.y2) > rule.offset for box in boxes):
+            return Point(x, y)
+    return None

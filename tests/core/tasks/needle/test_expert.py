@@ -1,0 +1,76 @@
+"""The expert of the needle world: its traces are of the format, its looks show the marks, and its answers are right."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.domains import judge_trace
+from core.errors import TaskError
+from core.frames import CoordinateFrame
+from core.geometry import Size
+from core.tasks.needle.expert import solve, trace_of
+from core.tasks.needle.scenes import ask
+from core.tasks.needle.splits import Split
+from core.tasks.needle.values import DIFFICULTIES, Asked
+from core.trace import DomainName, Picture, Sample, StopReason, Trace
+
+FRAMES = {"thousandths": CoordinateFrame.normalised, "pixels": CoordinateFrame.original}
+
+
+def traced(asked: Asked, frame: CoordinateFrame, name: str, misses: float = 0.0) -> Trace:
+    sample = Sample(asked.question, DomainName.VISUAL_SEARCH, (Picture("0" * 64, asked.scene.size),), asked.truth)
+    return trace_of(asked, sample, frame, DIFFICULTIES[name].rule(), misses=misses)
+
+
+@given(
+    seed=st.integers(min_value=0, max_value=2**40),
+    name=st.sampled_from(sorted(DIFFICULTIES)),
+    split=st.sampled_from(Split),
+    space=st.sampled_from(sorted(FRAMES)),
+    misses=st.sampled_from([0.0, 1.0]),
+)
+@settings(max_examples=300, deadline=None)
+def test_a_trace_is_right_without_fault_and_looks_at_the_whole_mark(seed: int, name: str, split: Split, space: str, misses: float) -> None:
+    asked = ask(DIFFICULTIES[name], seed, split)
+    trace = traced(asked, FRAMES[space](asked.scene.size), name, misses)
+    assert trace.faults == () and trace.stop is StopReason.ANSWERED
+    assert judge_trace(trace).correct is True
+    looked = [asked.scene.items[at] for at in asked.looks]
+    wide, looks = trace.looks[: -len(looked)], trace.looks[-len(looked) :]
+    for item, look in zip(looked, looks, strict=True):
+        assert look.window.intersection(item.mark_box) == item.mark_box
+    # A look that went wide shows nothing of any mark.
+    assert len(wide) <= misses
+    for look in wide:
+        shared = [look.window.intersection(item.mark_box) for item in asked.scene.items]
+        assert all(box is None or box.area == 0 for box in shared)
+
+
+def test_a_first_thought_names_every_item_in_reading_order() -> None:
+    asked = ask(DIFFICULTIES["default"], 3, Split.TRAIN)
+    trace = traced(asked, CoordinateFrame.normalised(asked.scene.size), "default")
+    points = [step.point for step in trace.steps if step.turn == 0 and step.point is not None][: len(asked.scene.items)]
+    for item, point in zip(asked.scene.items, points, strict=True):
+        assert point.distance(item.centre) < 4
+        assert item.name in trace.turns[0].text
+
+
+def test_misses_are_drawn_from_the_given_chance() -> None:
+    asked = ask(DIFFICULTIES["default"], 5, Split.TRAIN)
+    frame, rule = CoordinateFrame.normalised(asked.scene.size), DIFFICULTIES["default"].rule()
+    assert solve(asked, frame, rule, misses=1.0) == solve(asked, frame, rule, misses=1.0)
+    drawn = {solve(asked, frame, rule, rng=random.Random(seed), misses=0.5) for seed in range(40)}
+    assert solve(asked, frame, rule) in drawn and len(drawn) > 10
+
+
+def test_a_frame_whose_crops_cannot_show_a_mark_is_refused() -> None:
+    asked = ask(DIFFICULTIES["default"], 5, Split.TRAIN)
+    rule = DIFFICULTIES["default"].rule()
+    with pytest.raises(TaskError, match="128 x 128"):
+        solve(asked, CoordinateFrame.resized(asked.scene.size, factor=32, max_pixels=128 * 128), rule)
+    with pytest.raises(TaskError, match="its own frame"):
+        solve(asked, CoordinateFrame.normalised(Size(640, 480)), rule)
