@@ -2,7 +2,7 @@
 write the format, an image processor, a chat template, saved in the layout in which such checkpoints lie on the hub. To measure with, and to
 test on.
 
-    folder = build(Path("tiny"), Family.QWEN2_5_VL)
+    folder = build(Path("tiny"), ModelType.QWEN2_5_VL)
 
 The weights are float32 and scaled so that every part is heard: another picture, another crop or another word changes the logits by far
 more than rounding does. The vocabulary of the model is larger than that of the tokenizer, as it is in the real ones.
@@ -29,8 +29,10 @@ from transformers import (
     Qwen3VLForConditionalGeneration,
 )
 
+from core.policies.local import template
 
-class Family(StrEnum):
+
+class ModelType(StrEnum):
     """The model classes there are tiny ones of; the value is the `model_type` of the configuration."""
 
     QWEN2_VL = "qwen2_vl"
@@ -66,8 +68,6 @@ class Shape:
 
 
 TINY = Shape()
-# Enough work in a forward pass that it outweighs the Python around it, and still seconds on one core.
-SMALL = Shape(hidden=256, layers=6, heads=4, kv_heads=2, mlp=704, vision_hidden=128, vision_depth=4, vision_heads=4)
 
 # Qwen2.5-VL-3B as its configuration on the hub has it.
 QWEN2_5_VL_3B = Shape(
@@ -112,29 +112,15 @@ TEXTS = (
     "Error: no tool call or answer was found. The point lies outside the picture.",
 )
 
-_CHATML = (
-    "{% for message in messages %}"
-    "{% if loop.first and message.role != 'system' and DEFAULT_SYSTEM %}<|im_start|>system\n{{ DEFAULT_SYSTEM }}<|im_end|>\n{% endif %}"
-    "<|im_start|>{{ message.role }}\n"
-    "{% if message.content is string %}{{ message.content }}"
-    "{% else %}{% for part in message.content %}"
-    "{% if part.type == 'image' or 'image' in part or 'image_url' in part %}<|vision_start|><|image_pad|><|vision_end|>"
-    "{% elif part.type == 'video' or 'video' in part %}<|vision_start|><|video_pad|><|vision_end|>"
-    "{% elif 'text' in part %}{{ part.text }}{% endif %}"
-    "{% endfor %}{% endif %}<|im_end|>\n"
-    "{% endfor %}"
-    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
-)
 
-
-def chat_template(family: Family, system: str | None = None) -> str:
-    """ChatML with pictures, as the family's own template writes it.
+def chat_template(model_type: ModelType, system: str | None = None) -> str:
+    """Our template, which writes what the family's own does.
 
     `system` is what stands there where the messages have no system prompt, as a ViGoRL checkpoint carries its own. None: what the
     family does by itself.
     """
-    default = system if system is not None else ("" if family is Family.QWEN3_VL else "You are a helpful assistant.")
-    return "{% set DEFAULT_SYSTEM = " + json.dumps(default) + " %}" + _CHATML
+    default = system if system is not None else ("" if model_type is ModelType.QWEN3_VL else "You are a helpful assistant.")
+    return template.chat_template(default)
 
 
 def tokenizer() -> Qwen2Tokenizer:
@@ -153,7 +139,7 @@ def tokenizer() -> Qwen2Tokenizer:
     return made
 
 
-def model(family: Family, words: Qwen2Tokenizer, shape: Shape = TINY, seed: int = 0) -> Any:
+def model(model_type: ModelType, words: Qwen2Tokenizer, shape: Shape = TINY, seed: int = 0) -> Any:
     """A model of the family with random weights that depend on the seed alone."""
     text = {
         "vocab_size": shape.vocabulary or 64 * math.ceil((len(words) + 1) / 64),
@@ -169,15 +155,15 @@ def model(family: Family, words: Qwen2Tokenizer, shape: Shape = TINY, seed: int 
         "rope_parameters": {
             "rope_type": "default",
             "rope_theta": 1e6,
-            "mrope_section": shape.mrope_section(family is Family.QWEN3_VL),
-            **({"mrope_interleaved": True} if family is Family.QWEN3_VL else {}),
+            "mrope_section": shape.mrope_section(model_type is ModelType.QWEN3_VL),
+            **({"mrope_interleaved": True} if model_type is ModelType.QWEN3_VL else {}),
         },
     }
     marks = {
         f"{mark}_token_id": words.convert_tokens_to_ids(f"<|{token}|>")
         for mark, token in (("image", "image_pad"), ("video", "video_pad"), ("vision_start", "vision_start"), ("vision_end", "vision_end"))
     }
-    made = _of_family(family, text, shape, marks)
+    made = _of_type(model_type, text, shape, marks)
     _fill(made, seed)
     made.generation_config.update(
         eos_token_id=[words.convert_tokens_to_ids("<|im_end|>"), words.convert_tokens_to_ids("<|endoftext|>")],
@@ -191,20 +177,20 @@ def model(family: Family, words: Qwen2Tokenizer, shape: Shape = TINY, seed: int 
     return made.eval()
 
 
-def _of_family(family: Family, text: dict[str, Any], shape: Shape, marks: dict[str, int]) -> Any:
+def _of_type(model_type: ModelType, text: dict[str, Any], shape: Shape, marks: dict[str, int]) -> Any:
     common: dict[str, Any] = {
         "depth": shape.vision_depth,
         "num_heads": shape.vision_heads,
         "spatial_merge_size": 2,
         "temporal_patch_size": 2,
     }
-    if family is Family.QWEN2_VL:
+    if model_type is ModelType.QWEN2_VL:
         vision = {**common, "embed_dim": shape.vision_hidden, "hidden_size": shape.hidden, "mlp_ratio": 2, "patch_size": 14}
         return Qwen2VLForConditionalGeneration(
             Qwen2VLConfig(text_config=text, vision_config=vision, tie_word_embeddings=True, dtype="float32", **marks)
         )
     vision = {**common, "hidden_size": shape.vision_hidden, "intermediate_size": 2 * shape.vision_hidden, "out_hidden_size": shape.hidden}
-    if family is Family.QWEN2_5_VL:
+    if model_type is ModelType.QWEN2_5_VL:
         vision |= {"patch_size": 14, "window_size": 56, "fullatt_block_indexes": [shape.vision_depth - 1]}
         return Qwen2_5_VLForConditionalGeneration(
             Qwen2_5_VLConfig(text_config=text, vision_config=vision, tie_word_embeddings=True, dtype="float32", **marks)
@@ -232,9 +218,9 @@ def _fill(made: Any, seed: int) -> None:
     made.tie_weights()
 
 
-def image_processor_config(family: Family) -> dict[str, Any]:
+def image_processor_config(model_type: ModelType) -> dict[str, Any]:
     """What stands in preprocessor_config.json of the family's checkpoints."""
-    if family is Family.QWEN3_VL:
+    if model_type is ModelType.QWEN3_VL:
         return {
             "size": {"shortest_edge": 65536, "longest_edge": 16777216},
             "patch_size": 16,
@@ -254,25 +240,25 @@ def image_processor_config(family: Family) -> dict[str, Any]:
         "image_mean": [0.48145466, 0.4578275, 0.40821073],
         "image_std": [0.26862954, 0.26130258, 0.27577711],
         "image_processor_type": "Qwen2VLImageProcessor",
-        "processor_class": "Qwen2VLProcessor" if family is Family.QWEN2_VL else "Qwen2_5_VLProcessor",
+        "processor_class": "Qwen2VLProcessor" if model_type is ModelType.QWEN2_VL else "Qwen2_5_VLProcessor",
     }
 
 
-def build(folder: Path, family: Family, *, shape: Shape = TINY, seed: int = 0, system: str | None = None) -> Path:
+def build(folder: Path, model_type: ModelType, *, shape: Shape = TINY, seed: int = 0, system: str | None = None) -> Path:
     """Make a checkpoint in `folder`, as such a one lies on the hub, and return the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     words = tokenizer()
-    model(family, words, shape, seed).save_pretrained(folder)
+    model(model_type, words, shape, seed).save_pretrained(folder)
     words.save_pretrained(folder)
-    template = chat_template(family, system)
-    (folder / "chat_template.json").write_text(json.dumps({"chat_template": template}, indent=2), encoding="utf-8")
+    says = chat_template(model_type, system)
+    (folder / "chat_template.json").write_text(json.dumps({"chat_template": says}, indent=2), encoding="utf-8")
     # The hub's checkpoints name the tokenizer's class, and carry the template a second time beside it.
     config_file = folder / "tokenizer_config.json"
     config = json.loads(config_file.read_text(encoding="utf-8"))
-    config_file.write_text(json.dumps({**config, "chat_template": template}, indent=2), encoding="utf-8")
-    pictures = image_processor_config(family)
+    config_file.write_text(json.dumps({**config, "chat_template": says}, indent=2), encoding="utf-8")
+    pictures = image_processor_config(model_type)
     (folder / "preprocessor_config.json").write_text(json.dumps(pictures, indent=2), encoding="utf-8")
-    if family is Family.QWEN3_VL:
+    if model_type is ModelType.QWEN3_VL:
         videos = {**pictures, "video_processor_type": "Qwen3VLVideoProcessor"}
         videos.pop("image_processor_type")
         (folder / "video_preprocessor_config.json").write_text(json.dumps(videos, indent=2), encoding="utf-8")

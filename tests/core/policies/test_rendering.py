@@ -17,7 +17,7 @@ from core.policies.conversation import Role, Said, Shown, plain_text
 from core.policies.families import FAMILIES
 from core.policies.local.processors import image_area, image_only_processor, load_chat_template, load_image_processor, load_tokenizer
 from core.policies.local.rendering import Rendering
-from tests.tiny_models import SPECIAL, Family, build, chat_template
+from core.policies.local.untrained import SPECIAL, ModelType, build, chat_template
 
 CALL = (
     '<think> I look at (12, 34). </think>\n<tool_call>\n{"name": "search_coordinate", "arguments": {"coordinate": [12, 34]}}\n</tool_call>'
@@ -53,8 +53,8 @@ def as_stock(said: Said) -> dict[str, Any]:
     return {"role": said.role.value, "content": parts}
 
 
-@pytest.fixture(params=list(Family), ids=[family.value for family in Family])
-def folder(request: pytest.FixtureRequest, tiny_checkpoints: dict[Family, Path]) -> Path:
+@pytest.fixture(params=list(ModelType), ids=[family.value for family in ModelType])
+def folder(request: pytest.FixtureRequest, tiny_checkpoints: dict[ModelType, Path]) -> Path:
     return tiny_checkpoints[request.param]
 
 
@@ -141,12 +141,12 @@ def test_ends_and_what_is_never_sampled(tiny_qwen3_vl: Path) -> None:
 def test_the_system_prompt_that_a_template_carries(tiny_qwen2_5_vl: Path) -> None:
     prompt = "You see a picture.\\n Look at (x, y) 'closely'. "
     for template, found in (
-        (chat_template(Family.QWEN2_5_VL, prompt), prompt),
-        (chat_template(Family.QWEN2_5_VL), None),
-        (chat_template(Family.QWEN3_VL), None),
+        (chat_template(ModelType.QWEN2_5_VL, prompt), prompt),
+        (chat_template(ModelType.QWEN2_5_VL), None),
+        (chat_template(ModelType.QWEN3_VL), None),
     ):
         assert rendering_of(tiny_qwen2_5_vl, template).system_prompt == found
-    rendering = rendering_of(tiny_qwen2_5_vl, chat_template(Family.QWEN2_5_VL, prompt))
+    rendering = rendering_of(tiny_qwen2_5_vl, chat_template(ModelType.QWEN2_5_VL, prompt))
     question = Said(Role.USER, ("Where?",))
     assert rendering.opening([question]).ids == rendering.opening([Said(Role.SYSTEM, (prompt,)), question]).ids
 
@@ -164,15 +164,13 @@ def test_a_template_that_takes_no_system_prompt_says_its_own(tiny_qwen2_5_vl: Pa
 
 
 def test_a_template_that_says_its_own_before_any_other(tiny_qwen2_5_vl: Path) -> None:
-    always = "<|im_start|>system\nPoint (x, y).<|im_end|>\n" + chat_template(Family.QWEN3_VL)
+    always = "<|im_start|>system\nPoint (x, y).<|im_end|>\n" + chat_template(ModelType.QWEN3_VL)
     rendering = rendering_of(tiny_qwen2_5_vl, always)
     assert rendering.system_prompt == "Point (x, y)." and rendering.takes_system
 
 
 def test_a_template_that_changes_earlier_turns_is_for_one_turn(tiny_qwen2_5_vl: Path) -> None:
-    forgetful = chat_template(Family.QWEN3_VL).replace(
-        "{{ message.content }}", "{{ message.content.split('</think>')[-1] if message.role == 'assistant' else message.content }}"
-    )
+    forgetful = chat_template(ModelType.QWEN3_VL).replace("say(message.content or '')", "message.content.split('</think>')[-1]")
     rendering = rendering_of(tiny_qwen2_5_vl, forgetful)
     question = Said(Role.USER, ("Where?",))
     assert rendering.opening([question]).ids
@@ -196,7 +194,7 @@ def test_a_broken_template(tiny_qwen2_5_vl: Path, template: str, why: str) -> No
 
 
 def test_a_template_without_pictures(tiny_qwen2_5_vl: Path) -> None:
-    blind = chat_template(Family.QWEN3_VL).replace("<|image_pad|>", "")
+    blind = chat_template(ModelType.QWEN3_VL).replace("<|image_pad|>", "")
     with pytest.raises(PolicyError, match=r"leaves pictures out"):
         rendering_of(tiny_qwen2_5_vl, blind).opening([Said(Role.USER, (shown("one", 2, 2, 28), "Where?"))])
 
@@ -252,7 +250,7 @@ def test_no_text_of_a_person_becomes_a_mark(made: Rendering, texts: list[list[st
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Rendering:
-    return rendering_of(build(tmp_path_factory.mktemp("rendering") / "tiny", Family.QWEN2_5_VL))
+    return rendering_of(build(tmp_path_factory.mktemp("rendering") / "tiny", ModelType.QWEN2_5_VL))
 
 
 @given(st.lists(PIECES, max_size=8).map("".join))
