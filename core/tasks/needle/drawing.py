@@ -18,26 +18,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from core.tasks.needle.values import MARK_REACH, Colour, Item, Mark, Scene, Shape
+from core.tasks.needle.paints import AMPLITUDE, NOISE, PAINTS
+from core.tasks.needle.values import GRAINS, MARK_REACH, Item, Mark, Scene, Shape
+from core.tasks.needle.widgets import draw_windows
 
 Grid = NDArray[np.float64]
 Levels = NDArray[np.int16]
 
-# Each channel keeps AMPLITUDE and the noise clear of 0 and 255. Nearest two: green and cyan, see `test_colours_are_far_apart`.
-PAINTS: dict[Colour, tuple[int, int, int]] = {
-    Colour.RED: (200, 58, 58),
-    Colour.YELLOW: (200, 186, 58),
-    Colour.GREEN: (60, 150, 60),
-    Colour.CYAN: (60, 190, 200),
-    Colour.BLUE: (58, 80, 200),
-    Colour.PURPLE: (160, 60, 180),
-}
-AMPLITUDE = 48
-"""Grey levels that a hatching goes up and down, in every channel alike."""
-NOISE = 4
-"""Grey levels that the noise reaches up and down; its distribution is a triangle."""
-GRAINS = 64
-"""Places, across and down, at which the noise can begin."""
 # The part of a mark's reach in which it has its full amplitude; from there it falls to nothing as a raised cosine.
 FULL = 0.4
 _FINE = 64
@@ -47,19 +34,23 @@ _ROUND = 32
 def draw(scene: Scene) -> Image.Image:
     """The scene's picture, RGB, `scene.side` px a side."""
     column, row = scene.grain
-    canvas = _grain(scene.side + GRAINS)[row : row + scene.side, column : column + scene.side] + np.int16(scene.ground * _FINE + _ROUND)
+    grain = _grain(scene.side + GRAINS)[row : row + scene.side, column : column + scene.side]
+    if scene.windows:
+        canvas = grain + (np.asarray(draw_windows(scene), np.int16) * np.int16(_FINE) + np.int16(_ROUND))
+    else:
+        canvas = grain + np.int16(scene.ground * _FINE + _ROUND)
     for item in scene.items:
-        _add_item(canvas, item, scene)
+        if isinstance(item, Item):
+            _add_shape(canvas, item, scene.ground)
+        add_mark(canvas, item.mark, (item.mark_centre.x, item.mark_centre.y), MARK_REACH * item.size, item.phase, scene.period)
     canvas >>= 6
     return Image.fromarray(canvas.astype(np.uint8))
 
 
-def _add_item(canvas: Levels, item: Item, scene: Scene) -> None:
+def _add_shape(canvas: Levels, item: Item, ground: int) -> None:
     left, top = item.x - item.size // 2, item.y - item.size // 2
-    cover = shape_cover(item.shape, item.size)
-    paint = np.array(PAINTS[item.colour], np.int16) - np.int16(scene.ground)
-    canvas[top : top + item.size, left : left + item.size] += cover[:, :, None] * paint
-    add_mark(canvas, item.mark, (item.mark_centre.x, item.mark_centre.y), MARK_REACH * item.size, item.phase, scene.period)
+    paint = np.array(PAINTS[item.colour], np.int16) - np.int16(ground)
+    canvas[top : top + item.size, left : left + item.size] += shape_cover(item.shape, item.size)[:, :, None] * paint
 
 
 def add_mark(canvas: Levels, mark: Mark, middle: tuple[float, float], reach: float, phase: tuple[int, int], period: int) -> None:
@@ -108,7 +99,8 @@ def hidden(pattern: Grid, period: int) -> Grid:
     """The pattern without what the overview would show of it: its projection onto the null space of the reduction, along both axes."""
     seen = _seen(len(pattern), period)
     # numpy's product of two matrices warns on some machines where nothing is wrong; this one is as fast at this size.
-    return pattern - seen.dot(pattern).dot(seen)
+    unseen: Grid = pattern - seen.dot(pattern).dot(seen)
+    return unseen
 
 
 @lru_cache(maxsize=64)

@@ -15,7 +15,7 @@ from core.frames import CoordinateFrame, FrameKind
 from core.geometry import Point
 from core.grammar import Message, TurnText, format_messages, parse_messages, write_number
 from core.grounding import ground
-from core.tasks.needle.values import Asked, Item, Kind
+from core.tasks.needle.values import Asked, Kind, Thing
 from core.trace import Origin, Sample, Trace, TruthKind
 
 EXPERT = "needle expert"
@@ -109,14 +109,14 @@ def _look(thought: str, spot: Point, write: Writing, rule: CropRule) -> TurnText
 
 
 def _task(asked: Asked) -> str:
-    if asked.kind in (Kind.SEARCH, Kind.POINT):
+    if asked.sought is not None:
         return f"It asks for the {asked.subject} that is {asked.sought}."
     meant = asked.scene.items[asked.looks[0]].name
     # Named by its relation to another item, it is first found out which one that is.
     return f"It asks for the {asked.subject}{'' if meant in asked.subject else f': the {meant}'}."
 
 
-def _seen(item: Item, asked: Asked, write: Writing) -> str:
+def _seen(item: Thing, asked: Asked, write: Writing) -> str:
     """What a crop shows, in words."""
     found = f"The {item.name} {write.words(item.centre)} is {item.mark}"
     if asked.sought is not None and item.mark is not asked.sought:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.tasks.needle.chance import Chance
-from core.tasks.needle.drawing import GRAINS
 from core.tasks.needle.placing import named_by, places
+from core.tasks.needle.screens import ask_of_screen
 from core.tasks.needle.splits import NOVEL_PAIRS, Split, is_novel
-from core.tasks.needle.values import Asked, Colour, Difficulty, Distractor, Item, Kind, Mark, Relation, Scene, Shape
+from core.tasks.needle.values import GRAINS, Asked, Colour, Difficulty, Distractor, Item, Kind, Mark, Relation, Scene, Shape
 from core.trace import Truth, TruthKind
 
 Pair = tuple[Colour, Shape]
@@ -39,6 +39,8 @@ def ask(difficulty: Difficulty, seed: int, split: Split) -> Asked:
     """A scene and a question about it. Raises TaskError where the items find no room."""
     chance = Chance(split, seed)
     kind = chance.pick(difficulty.kinds)
+    if kind is Kind.GUI:
+        return ask_of_screen(chance, difficulty, seed, split)
     cast = _CASTS[kind](chance, difficulty, split)
     related = kind is Kind.MARK and chance.happens(difficulty.relations)
     ground, grain = 212 + chance.below(25), (chance.below(GRAINS), chance.below(GRAINS))
@@ -48,7 +50,7 @@ def ask(difficulty: Difficulty, seed: int, split: Split) -> Asked:
         if name is not None or not related:
             break
     scene = Scene(difficulty.side, difficulty.overview, tuple(items), ground, grain)
-    return _question(scene, kind, cast, roles, name, seed, split)
+    return _question(scene, items, kind, cast, roles, name, seed, split)
 
 
 def _placed(chance: Chance, difficulty: Difficulty, cast: _Cast) -> tuple[list[Item], list[int]]:
@@ -62,14 +64,16 @@ def _placed(chance: Chance, difficulty: Difficulty, cast: _Cast) -> tuple[list[I
     return items, [order.index(role) for role in range(len(order))]
 
 
-def _question(scene: Scene, kind: Kind, cast: _Cast, roles: list[int], name: str | None, seed: int, split: Split) -> Asked:
-    target = scene.items[roles[0]]
+def _question(
+    scene: Scene, items: Sequence[Item], kind: Kind, cast: _Cast, roles: list[int], name: str | None, seed: int, split: Split
+) -> Asked:
+    target = items[roles[0]]
     looks, sought = tuple(roles[: cast.asked]), cast.sought
     if kind is Kind.MARK:
         subject = name or target.name
         question, truth = f"What is the mark of the {subject}?", Truth(TruthKind.TEXT, target.mark)
     elif kind is Kind.PAIR:
-        other = scene.items[roles[1]]
+        other = items[roles[1]]
         subject = f"{target.name} and the {other.name}"
         question, truth = (
             f"Do the {subject} have the same mark?",

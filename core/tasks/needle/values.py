@@ -100,6 +100,8 @@ class Relation(StrEnum):
     NEAREST = "nearest to"
 
 
+GRAINS = 64
+"""Places, across and down, at which a scene's noise can begin."""
 # A mark is drawn inside this part of its item's size, measured from the mark's middle. It fits into every shape.
 MARK_REACH = 0.28
 # A triangle is widest below: its mark's middle is this part of its size under the middle of its box.
@@ -145,21 +147,81 @@ class Item:
         return Box(middle.x - reach, middle.y - reach, middle.x + reach, middle.y + reach)
 
 
+class WidgetKind(StrEnum):
+    """What stands in a drawn window."""
+
+    BUTTON = "button"
+    CHECK_BOX = "check box"
+    SLIDER = "slider"
+    TAB = "tab"
+
+
+@dataclass(frozen=True, slots=True)
+class Widget:
+    """A part of a window with a mark: `x`, `y` are the mark's middle, where one looks and clicks; `window` is its window's place."""
+
+    colour: Colour
+    kind: WidgetKind
+    x: int
+    y: int
+    size: int
+    mark: Mark
+    phase: tuple[int, int]
+    box: Box
+    window: int
+    word: str
+
+    @property
+    def name(self) -> str:
+        """Such as "red button"."""
+        return f"{self.colour} {self.kind}"
+
+    @property
+    def centre(self) -> Point:
+        """Where one looks and clicks: the mark's middle, not the box's."""
+        return Point(self.x, self.y)
+
+    @property
+    def mark_centre(self) -> Point:
+        """The middle of the mark."""
+        return self.centre
+
+    @property
+    def mark_box(self) -> Box:
+        """What a crop must hold so that the whole mark is seen."""
+        reach = MARK_REACH * self.size
+        return Box(self.x - reach, self.y - reach, self.x + reach, self.y + reach)
+
+
+Thing = Item | Widget
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A drawn window, named by the colour of its title bar: `box` is all of it, the bar and its word included."""
+
+    colour: Colour
+    box: Box
+    word: str
+
+
 @dataclass(frozen=True, slots=True)
 class Scene:
     """A picture of `side` x `side` px before it is drawn.
 
     overview  side in px of the reduction in which no mark is seen; it divides `side`
-    items     in reading order: from top to bottom, never two at the same height
+    items     in reading order: from top to bottom, never two at the same height; the widgets of one window before those of the next
     ground    grey level of the ground, 0 to 255
     grain     (column, row) of the noise that lies over the ground
+    windows   from left to right, where the items are widgets
     """
 
     side: int
     overview: int
-    items: tuple[Item, ...]
+    items: tuple[Thing, ...]
     ground: int
     grain: tuple[int, int]
+    windows: tuple[Window, ...] = ()
 
     @property
     def size(self) -> Size:
@@ -197,12 +259,13 @@ class Difficulty:
 
     side        of the picture, px; `overview` divides it
     overview    side in px of the reduction that hides the marks: what the policy is shown of the whole, or a multiple of it
-    items       fewest and most items
+    items       fewest and most items, or widgets
     item_size   side of an item's box, px
     kinds       of question, drawn with equal chances
     distractor  what others have in common with the item that is asked for
     relations   share of the `mark` questions that name their item by its relation to another one, 0 to 1
-    candidates  fewest and most items of one colour in `search` and `point`: the most looks it takes
+    candidates  fewest and most items of one colour in `search` and `point`, and widgets of one kind in the window that is asked about: the
+                most looks it takes
     marks       that occur
     offset      half the side in px of the window that a look cuts out
     crop        side in px in which a crop is shown
@@ -253,6 +316,7 @@ _LOOKING = (Kind.MARK, Kind.PAIR, Kind.SEARCH, Kind.POINT)
 
 EASY = Difficulty(items=(2, 3), item_size=96, kinds=(Kind.MARK,), distractor=Distractor.NONE, offset=64)
 DEFAULT = Difficulty()
+GUI = Difficulty(items=(4, 6), kinds=(Kind.GUI,), offset=40)
 HARD = Difficulty(items=(6, 9), item_size=48, kinds=_LOOKING, distractor=Distractor.LOOKALIKE, relations=0.5, candidates=(3, 4), offset=40)
 
-DIFFICULTIES: Mapping[str, Difficulty] = MappingProxyType({"easy": EASY, "default": DEFAULT, "hard": HARD})
+DIFFICULTIES: Mapping[str, Difficulty] = MappingProxyType({"easy": EASY, "default": DEFAULT, "hard": HARD, "gui": GUI})

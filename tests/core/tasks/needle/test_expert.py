@@ -15,14 +15,19 @@ from core.geometry import Size
 from core.tasks.needle.expert import solve, trace_of
 from core.tasks.needle.scenes import ask
 from core.tasks.needle.splits import Split
-from core.tasks.needle.values import DIFFICULTIES, Asked
+from core.tasks.needle.values import DIFFICULTIES, Asked, Kind
 from core.trace import DomainName, Picture, Sample, StopReason, Trace
 
 FRAMES = {"thousandths": CoordinateFrame.normalised, "pixels": CoordinateFrame.original}
 
 
 def traced(asked: Asked, frame: CoordinateFrame, name: str, misses: float = 0.0) -> Trace:
-    sample = Sample(asked.question, DomainName.VISUAL_SEARCH, (Picture("0" * 64, asked.scene.size),), asked.truth)
+    sample = Sample(
+        asked.question,
+        DomainName.WEB_GROUNDING if asked.kind is Kind.GUI else DomainName.VISUAL_SEARCH,
+        (Picture("0" * 64, asked.scene.size),),
+        asked.truth,
+    )
     return trace_of(asked, sample, frame, DIFFICULTIES[name].rule(), misses=misses)
 
 

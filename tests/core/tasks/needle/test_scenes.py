@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import replace
+from itertools import combinations
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import TaskError
-from core.geometry import Point
 from core.tasks.needle.scenes import ask
-from core.tasks.needle.splits import NOVEL_PAIRS, Split
-from core.tasks.needle.values import DIFFICULTIES, Asked, Difficulty, Distractor, Item, Kind, Mark, Shape
+from core.tasks.needle.splits import NOVEL_PAIRS, NOVEL_WIDGETS, Split
+from core.tasks.needle.values import DIFFICULTIES, Asked, Difficulty, Distractor, Item, Kind, Mark, Shape, Widget
 
 SEEDS = st.integers(min_value=0, max_value=2**40)
 
@@ -22,6 +22,11 @@ SEEDS = st.integers(min_value=0, max_value=2**40)
 def answers(asked: Asked) -> list[str]:
     """Every answer that the question allows, derived from its words and the scene alone: what the world itself says is not asked."""
     question, items = asked.question, list(asked.scene.items)
+    if found := re.fullmatch(r"Description: the (\w+) (button|check box|slider|tab) of the (\w+) window\.", question):
+        mark, kind, colour = found.groups()
+        homes = [at for at, window in enumerate(asked.scene.windows) if window.colour.value == colour]
+        inside = [item for item in items if item.window in homes and (item.kind.value, item.mark.value) == (kind, mark)]
+        return [str(item.box.corners) for item in inside]
     if found := re.fullmatch(r"Do the (.+) and the (.+) have the same mark\?", question):
         ones, twos = ([item for item in items if named(item) == words] for words in found.groups())
         return ["same" if one.mark == two.mark else "different" for one in ones for two in twos]
@@ -88,11 +93,18 @@ def test_items_lie_in_the_picture_and_apart_and_in_reading_order(seed: int, name
     scene = ask(DIFFICULTIES[name], seed, split).scene
     for item in scene.items:
         assert item.box.x1 >= 0 and item.box.x2 <= scene.side and item.box.y1 >= 0 and item.box.y2 <= scene.side
-        assert item.box.contains(Point(item.mark_box.x1, item.mark_box.y1)) and item.box.contains(Point(item.mark_box.x2, item.mark_box.y2))
-    for at, item in enumerate(scene.items):
-        for other in scene.items[at + 1 :]:
-            assert item.box.intersection(other.box) is None
-            assert item.y < other.y
+        assert item.box.intersection(item.mark_box) == item.mark_box and item.box.contains(item.centre)
+        if isinstance(item, Widget):
+            window = scene.windows[item.window].box
+            assert window.intersection(item.box) == item.box
+    for one, other in combinations(scene.items, 2):
+        assert one.box.intersection(other.box) is None
+        if isinstance(one, Widget):
+            assert (one.window, one.y) < (other.window, other.y)
+        else:
+            assert one.y < other.y
+    for window, another in combinations(scene.windows, 2):
+        assert window.box.x2 < another.box.x1 and window.colour is not another.colour
     assert len({item.name for item in scene.items}) == len(scene.items)
 
 
@@ -100,12 +112,18 @@ def test_what_is_held_out_is_in_no_scene_that_is_trained_on() -> None:
     for name in DIFFICULTIES:
         for split in (Split.TRAIN, Split.VALIDATION, Split.TEST):
             scenes = [ask(DIFFICULTIES[name], seed, split).scene for seed in range(400)]
-            assert not NOVEL_PAIRS & {(item.colour.value, item.shape.value) for scene in scenes for item in scene.items}
+            assert not [item.name for scene in scenes for item in scene.items if is_held_out(item)]
         for seed in range(400):
             asked = ask(DIFFICULTIES[name], seed, Split.NOVEL)
             # The answer's own item; a pair's two.
             about = asked.looks if asked.kind is Kind.PAIR else asked.looks[-1:]
-            assert all((asked.scene.items[at].colour.value, asked.scene.items[at].shape.value) in NOVEL_PAIRS for at in about)
+            assert all(is_held_out(asked.scene.items[at]) for at in about)
+
+
+def is_held_out(item: Item | Widget) -> bool:
+    if isinstance(item, Widget):
+        return (item.colour.value, item.kind.value) in NOVEL_WIDGETS
+    return (item.colour.value, item.shape.value) in NOVEL_PAIRS
 
 
 def test_splits_of_the_same_seeds_share_no_scene() -> None:
@@ -176,3 +194,15 @@ def test_a_share_of_the_marks_is_asked_for_by_relation() -> None:
 def test_a_difficulty_that_cannot_be_drawn_is_refused(change: dict[str, object]) -> None:
     with pytest.raises(TaskError):
         replace(DIFFICULTIES["default"], **change)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("size", "most"), [(32, 60), (48, 33), (64, 18), (96, 8), (128, 4)])
+def test_as_many_items_as_a_difficulty_allows_find_room(size: int, most: int) -> None:
+    difficulty = Difficulty(items=(min(most, 30), min(most, 30)), item_size=size, kinds=(Kind.MARK,))
+    for seed in range(20):
+        assert len(ask(difficulty, seed, Split.TRAIN).scene.items) == min(most, 30)
+
+
+def test_windows_that_find_no_room_are_refused() -> None:
+    with pytest.raises(TaskError, match="no room"):
+        ask(Difficulty(kinds=(Kind.GUI,), items=(14, 14), item_size=56), 0, Split.TRAIN)
