@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from app.asking import Asked
-from core.domains import judge_answer
+from core.domains import judge_trace
 from core.policies.protocol import PolicyCard
 from core.rollout.unfinished import Unfinished
 from core.rollout.values import Began, Ended, Progress, Rollout, RolloutEvent, Spoke
@@ -248,9 +248,7 @@ def _end(draw: _Draw, rollout: Rollout) -> None:
     draw.rollout, draw.error, draw.said = rollout, rollout.error, None
     ended = {StopReason.CANCELLED: DrawState.STOPPED, StopReason.ERROR: DrawState.FAILED}
     draw.state = ended.get(trace.stop, DrawState.DONE)
-    # What was stopped or broke off is no answer of the policy's, and neither right nor wrong.
-    whole = draw.state is DrawState.DONE
-    draw.correct = judge_answer(trace.sample.domain, trace.answer, trace.sample.truth, trace.frame).correct if whole else None
+    draw.correct = judge_trace(trace).correct
 
 
 def _so_far(said: Unfinished) -> Trace:

@@ -4,22 +4,14 @@ from __future__ import annotations
 
 from core.errors import PolicyError
 from core.policies.protocol import PolicyKind
-from core.policies.references import read_reference
-
-REPLAY = "replay"
-"""The recorded runs of the store."""
+from core.policies.references import REPLAY, is_replay, read_reference
 
 
 def kind_of(reference: str) -> PolicyKind:
     """What sort of policy a reference names, told by its spelling."""
-    if is_recorded(reference):
+    if is_replay(reference):
         return PolicyKind.SCRIPTED
     return PolicyKind.SERVER if "://" in reference else PolicyKind.LOCAL
-
-
-def is_recorded(reference: str) -> bool:
-    """Whether a reference names recorded runs."""
-    return reference == REPLAY or reference.startswith(f"{REPLAY}:")
 
 
 def name_of(reference: str) -> str:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from annotations.store import Store
 from app.asking import recorded_traces
 from app.durations import left
-from app.policy_names import REPLAY
 from app.policy_shelf import Finder, Opener, Progress
+from core.policies.references import REPLAY
 
 if TYPE_CHECKING:
     from core.policies.opening import LoadProgress, PolicyOptions

@@ -16,9 +16,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from app.policy_list import PolicyList
-from app.policy_names import REPLAY, is_recorded, kind_of, name_of
+from app.policy_names import kind_of, name_of
 from core.errors import NotFound, PolicyError, SaccadeError
 from core.policies.protocol import PolicyKind
+from core.policies.references import REPLAY, is_replay
 
 if TYPE_CHECKING:
     from core.policies.protocol import Policy
@@ -357,7 +358,7 @@ class PolicyShelf:
         name = entry.policy.card.name if entry.policy else name_of(entry.reference)
         reference = entry.reference
         added = self._listed.is_added(reference)
-        return ShelfLine(reference, name, kind_of(reference), state, words, percent, is_recorded(reference), added)
+        return ShelfLine(reference, name, kind_of(reference), state, words, percent, is_replay(reference), added)
 
     def _doing(self, entry: _Entry) -> tuple[PolicyState, str, float | None]:
         if entry.policy is not None and entry.users:
@@ -371,7 +372,7 @@ class PolicyShelf:
             return PolicyState.LOADING, self._waits_for(entry), None
         if entry.error is not None:
             return PolicyState.FAILED, str(entry.error), None
-        return PolicyState.IDLE, "plays back recorded runs" if is_recorded(entry.reference) else "is opened when it is asked", None
+        return PolicyState.IDLE, "plays back recorded runs" if is_replay(entry.reference) else "is opened when it is asked", None
 
     def _waits_for(self, entry: _Entry) -> str:
         other = self._in_the_way(entry)

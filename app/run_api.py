@@ -23,7 +23,7 @@ from app.live_run import LiveRun
 from app.picture_api import Uploaded
 from app.run_events import events_of
 from app.run_studies import save_to_study
-from app.run_view import draw_view, policies_view, summary_view
+from app.run_view import draw_view, policies_view, settings_view, summary_view, truth_view
 from app.services import Services
 from app.view import picture_view
 from app.words import DOMAIN_TITLES
@@ -145,13 +145,10 @@ def stop_policy(kit: Kit, request: Request, form: Reference) -> JSONResponse:
 @router.get("/api/ask")
 def what_to_ask(kit: Kit) -> JSONResponse:
     """What the page offers: domains, defaults, data sets, open studies, and the questions that recorded runs answer."""
-    plain = RolloutSettings()
-    limits = {name: getattr(plain, name) for name in ("max_new_tokens", "max_turns", "max_pictures", "max_tokens")}
-    sampling = {name: getattr(plain.sampling, name) for name in ("temperature", "top_p", "top_k", "seed")}
     return JSONResponse(
         {
             "domains": [_domain(name) for name in DOMAINS],
-            "defaults": {"samples": 1, **sampling, **limits, "turns": plain.turns.value, "dataset": DATASET},
+            "defaults": {"samples": 1, **settings_view(RolloutSettings()), "dataset": DATASET},
             "limits": {"samples": MAX_SAMPLES, "question": MAX_QUESTION},
             "datasets": [one.value for one in kit.store.facets(TraceQuery()).datasets],
             "studies": [{"id": study.id, "name": study.name} for study in kit.studies.list() if not study.closed],
@@ -254,12 +251,10 @@ def _recorded(kit: Services) -> tuple[tuple[Sample, int], ...]:
 
 
 def _example(sample: Sample, samples: int) -> Json:
-    known = sample.truth.kind is not TruthKind.NONE
-    truth = {"kind": sample.truth.kind.value, "text": sample.truth.text} if known else None
     return {
         "question": sample.question,
         "domain": sample.domain.value,
         "picture": picture_view(sample.pictures[0]),
-        "truth": truth,
+        "truth": truth_view(sample.truth),
         "samples": samples,
     }

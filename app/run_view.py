@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from app.live_run import OVER, DrawNow, DrawState, LiveRun, RunNow, RunState
-from app.policy_names import is_recorded
 from app.policy_shelf import PolicyShelf
 from app.view import picture_view, trace_view
 from app.words import DOMAIN_TITLES
+from core.policies.references import is_replay
 from core.rollout.samples import agreement, correct_of, pass_at_k
 from core.rollout.values import RolloutSettings
 from core.trace import Trace, Truth, TruthKind
@@ -61,7 +62,7 @@ def summary_view(run: LiveRun) -> Json:
         "traces": [{"draw": draw, "id": stored.id, "dataset": stored.dataset} for draw, stored in run.stored],
         "error": now.error or _broke_off(run) or None,
         "not_stored": now.not_stored or None,
-        "recorded": is_recorded(asked.policy),
+        "recorded": is_replay(asked.policy),
         "dataset": asked.dataset,
         "truth": truth_view(asked.sample.truth),
         "settings": settings_view(asked.settings),
@@ -95,17 +96,7 @@ def draw_view(run: LiveRun, draw: DrawNow) -> Json:
 def agreement_view(traces: Sequence[Trace]) -> Json | None:
     """How far the answers agree; None for fewer than two conversations that have ended."""
     found = agreement(traces)
-    if found.n < 2:
-        return None
-    return {
-        "share": found.share,
-        "answer": found.answer,
-        "count": found.count,
-        "n": found.n,
-        "given": found.given,
-        "pairs": found.pairs,
-        "words": found.words,
-    }
+    return asdict(found) if found.n >= 2 else None
 
 
 def pass_view(traces: Sequence[Trace]) -> list[Json] | None:

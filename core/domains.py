@@ -29,7 +29,7 @@ from core.grammar import (
     read_point,
 )
 from core.judges import Verdict, judge_point_in_box, judge_point_near, judge_text, judge_web_action, unscored
-from core.trace import DomainName, StopReason, Trace, Truth, TruthKind
+from core.trace import BROKEN_OFF, DomainName, Trace, Truth, TruthKind
 
 Judge = Callable[[str | None, Truth, CoordinateFrame], Verdict]
 """From an answer's text, the truth, and the frame of the answer's numbers to a verdict."""
@@ -68,10 +68,10 @@ def judge_answer(name: DomainName, answer: str | None, truth: Truth, frame: Coor
 def judge_trace(trace: Trace) -> Verdict:
     """Did the trace end with the right answer? Unscored, beside where no truth is known, for what a person stopped or what broke off.
 
-    Such a conversation says nothing of the policy. Raises TruthError as `judge_answer` does.
+    Such a conversation says nothing of the policy, also where half an answer stands in it. Raises TruthError as `judge_answer` does.
     """
-    if trace.answer is None and trace.stop in (StopReason.CANCELLED, StopReason.ERROR):
-        return unscored("The conversation was stopped or broke off before its answer, so it is not scored.")
+    if trace.stop in BROKEN_OFF:
+        return unscored("The conversation was stopped or broke off, so it is not scored.")
     return judge_answer(trace.sample.domain, trace.answer, trace.sample.truth, trace.frame)
 
 

@@ -81,6 +81,10 @@ class StopReason(StrEnum):
     """The source does not say."""
 
 
+BROKEN_OFF = frozenset({StopReason.CANCELLED, StopReason.ERROR})
+"""Ends that come from a person or a fault, and not from what the policy said or from a limit: they say nothing of the policy."""
+
+
 class FaultKind(StrEnum):
     """A way in which a model's output departs from the format, or points where nothing is."""
 

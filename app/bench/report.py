@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
+
+from core.policies.machine import cores, main_memory, processor
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +57,8 @@ def table(figures: Sequence[Figure]) -> str:
 
 def machine() -> str:
     """The kind of machine in a line: processor, cores, memory, system, Python."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30 if hasattr(os, "sysconf") else 0.0
-    return f"{_processor()}, {os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()}, Python {platform.python_version()}"
-
-
-def _processor() -> str:
-    listing = Path("/proc/cpuinfo")
-    if listing.is_file():
-        for line in listing.read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+    memory = f"{main_memory().total / 2**30:.0f} GiB"
+    return f"{processor()}, {cores()} cores, {memory}, {platform.system()}, Python {platform.python_version()}"
 
 
 def _number(value: float) -> str:

@@ -96,10 +96,10 @@ def run(scratch: Path, *, repeats: int = 5, seed: int = 0, sizes: Sequence[str] 
 def _measure(folder: Path, name: str, shape: Shape, repeats: int, seed: int) -> list[Figure]:
     """The figures of one size, at every batch."""
     from core.policies.local.loading import load
-    from core.policies.local.untrained import Family, build
+    from core.policies.local.untrained import ModelType, build
     from core.policies.references import read_reference
 
-    _in_a_thread(lambda: build(folder, Family.QWEN2_5_VL, shape=replace(shape, context=_CONTEXT), seed=seed))
+    _in_a_thread(lambda: build(folder, ModelType.QWEN2_5_VL, shape=replace(shape, context=_CONTEXT), seed=seed))
     loaded = _in_a_thread(lambda: load(read_reference(str(folder)), PolicyOptions(slots=SLOTS), progress=lambda _: None))
     size = f"{name}, {loaded.card.details['parameters'] / 1e6:,.1f} M"
     figures: list[Figure] = []

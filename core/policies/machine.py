@@ -66,12 +66,28 @@ def this_machine() -> Machine:
     gpus = _gpus()
     return Machine(
         system=f"{platform.system()} {platform.release()}",
-        processor=_processor(),
-        cores=_cores(),
+        processor=processor(),
+        cores=cores(),
         memory=main_memory(),
         gpus=gpus,
         gpu_seen=None if gpus else _unused_gpu(),
     )
+
+
+def processor() -> str:
+    """The processor's name, as its maker writes it where the system tells."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:  # no Linux
+        pass
+    return platform.processor() or platform.machine()
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def versions() -> dict[str, str | None]:
@@ -114,21 +130,6 @@ def _unused_gpu() -> str | None:
     except OSError:
         return None
     return None
-
-
-def _processor() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:  # no Linux
-        pass
-    return platform.processor() or platform.machine()
-
-
-def _cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _version(name: str) -> str | None:

@@ -18,7 +18,7 @@ from core.errors import PolicyError
 from core.policies.conversation import Completion, Failed, Finish, Finished, PolicyEvent, Request, Wrote
 from core.policies.local.choosing import Chooser, Chosen, Draw, choose, forbidding, logprob_of, stream_of_chance
 from core.policies.local.speech import Speech
-from core.policies.protocol import PolicyCard
+from core.policies.protocol import CLOSED, PolicyCard
 
 if TYPE_CHECKING:
     from core.policies.local.loading import LoadedModel
@@ -39,7 +39,7 @@ class PlainPolicy:
     def session(self) -> PlainSession:
         """New conversations with it. Raises PolicyError where it was closed."""
         if self._closed:
-            raise PolicyError("The policy was closed: open it again.")
+            raise PolicyError(CLOSED)
         return PlainSession(self._loaded, self._chooser, lambda: self._closed)
 
     def close(self) -> None:
@@ -73,7 +73,7 @@ class PlainSession:
         self._last = row
         request = self._asked.pop(row)
         if self._is_closed():
-            return (Failed(row, PolicyError("The policy was closed: open it again.")),)
+            return (Failed(row, PolicyError(CLOSED)),)
         try:
             completion = self._answer(row, request)
         except PolicyError as error:

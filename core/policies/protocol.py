@@ -21,6 +21,9 @@ from core.frames import QWEN2_5_FACTOR, QWEN_MIN_PIXELS, REFERENCE_MAX_PIXELS, C
 from core.geometry import Size
 from core.policies.conversation import PolicyEvent, Request
 
+CLOSED = "The policy was closed: open it again."
+"""What becomes of turns of a policy that was closed."""
+
 
 class PolicyKind(StrEnum):
     """Where a policy's words come from."""

@@ -18,8 +18,9 @@ from urllib.parse import urlsplit, urlunsplit
 from core.errors import PolicyError
 
 _HUB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
-_REPLAY = "replay"
 _EVERY_RUN_HAS = re.compile(r"checkpoint-\d+|global_step_?\d+|step_?\d+|final|best|last|latest|merged|adapter|model|output", re.IGNORECASE)
+REPLAY = "replay"
+"""The recorded run that ships; in the workbench, the recorded runs of its store."""
 FORMS = "a hub name (organisation/name), a folder, a server (http://host:port/v1#model), or replay"
 """What a reference can be, for sentences and help."""
 
@@ -57,7 +58,7 @@ class Reference:
             place = Path(self.place).resolve()
             around = place.parent.name if _EVERY_RUN_HAS.fullmatch(place.name) else ""
             return f"{around}/{place.name}" if around else place.name or self.place
-        return self.model or self.place or _REPLAY
+        return self.model or self.place or REPLAY
 
 
 def read_reference(text: str) -> Reference:
@@ -68,8 +69,8 @@ def read_reference(text: str) -> Reference:
     text = text.strip()
     if not text or not text.isprintable():
         raise PolicyError(f"A policy is named by {FORMS}, not by {'nothing' if not text else repr(text)}.")
-    if text == _REPLAY or text.startswith(f"{_REPLAY}:"):
-        return Reference(text, ReferenceKind.REPLAY, text[len(_REPLAY) + 1 :])
+    if is_replay(text):
+        return Reference(text, ReferenceKind.REPLAY, text[len(REPLAY) + 1 :])
     if "://" in text:
         return _server(text)
     if text.startswith(("/", "./", "../", "~", ".\\", "..\\")) or text in (".", "..") or _is_folder(text):
@@ -77,6 +78,11 @@ def read_reference(text: str) -> Reference:
     if _HUB_NAME.fullmatch(text) and ".." not in text and "--" not in text:
         return Reference(text, ReferenceKind.HUB, text)
     raise PolicyError(f"{text!r} names no policy: give {FORMS}. A folder below this one is written ./{text.split('/')[0] or 'folder'}.")
+
+
+def is_replay(text: str) -> bool:
+    """Whether a reference, without spaces around it, names a recorded run."""
+    return text == REPLAY or text.startswith(f"{REPLAY}:")
 
 
 def _server(text: str) -> Reference:

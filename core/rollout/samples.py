@@ -6,11 +6,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from core.domains import judge_answer
+from core.domains import judge_trace
 from core.errors import PolicyError
 from core.geometry import Point
 from core.judges import NEAR_PX, judge_text, judge_web_action
-from core.trace import DomainName, StopReason, Trace, TruthKind
+from core.trace import BROKEN_OFF, DomainName, Trace, TruthKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +82,14 @@ def correct_of(traces: Sequence[Trace]) -> tuple[int, int]:
 
     Raises TruthError for a truth that says it is a box or a point and has none.
     """
-    verdicts = [
-        judge_answer(trace.sample.domain, trace.answer, trace.sample.truth, trace.frame).correct for trace in came_to_an_end(traces)
-    ]
+    verdicts = [judge_trace(trace).correct for trace in traces]
     judged = [correct for correct in verdicts if correct is not None]
     return len(judged), sum(judged)
 
 
 def came_to_an_end(traces: Sequence[Trace]) -> tuple[Trace, ...]:
     """Those of the traces that ended by what the policy said or by a limit, and not by a person or an error."""
-    return tuple(trace for trace in traces if trace.stop not in (StopReason.CANCELLED, StopReason.ERROR))
+    return tuple(trace for trace in traces if trace.stop not in BROKEN_OFF)
 
 
 def _alike(one: Trace, two: Trace) -> bool:

@@ -26,7 +26,6 @@ from annotations.demo import seed_demo
 from annotations.demo_study import seed_demo_study
 from app.live_runs import LiveRuns
 from app.policy_list import FILE, PolicyList
-from app.policy_names import REPLAY
 from app.policy_opener import opener
 from app.policy_shelf import Opener, PolicyShelf, Progress
 from app.run_journals import FOLDER, RunJournals
@@ -37,6 +36,7 @@ from core.errors import PolicyError
 from core.grammar import TurnText, format_turns
 from core.policies.conversation import Role, Said
 from core.policies.protocol import Policy
+from core.policies.references import REPLAY
 from core.policies.scripted import ScriptedPolicy
 from core.trace import Picture
 

@@ -13,7 +13,7 @@ from huggingface_hub import constants
 
 from app import commands
 from core.errors import PolicyError
-from tests.tiny_models import Family, build
+from core.policies.local.untrained import ModelType, build
 
 torch.set_num_threads(1)
 
@@ -21,7 +21,7 @@ torch.set_num_threads(1)
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny checkpoint that carries a system prompt."""
-    return build(tmp_path_factory.mktemp("doctor") / "tiny", Family.QWEN2_5_VL, system="Name points.")
+    return build(tmp_path_factory.mktemp("doctor") / "tiny", ModelType.QWEN2_5_VL, system="Name points.")
 
 
 @pytest.fixture(autouse=True)

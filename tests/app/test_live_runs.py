@@ -312,10 +312,10 @@ def test_a_checkpoint_is_asked_through_the_same_door(tmp_path: Path) -> None:
 
     import torch
 
-    from tests.tiny_models import Family, build
+    from core.policies.local.untrained import ModelType, build
 
     torch.set_num_threads(1)
-    checkpoint = build(tmp_path / "tiny", Family.QWEN2_5_VL)
+    checkpoint = build(tmp_path / "tiny", ModelType.QWEN2_5_VL)
     with open_services(settings_from(Namespace(data_dir=tmp_path / "data"), {})) as services:
         empty = tmp_path / "empty"
         empty.mkdir()

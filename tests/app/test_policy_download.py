@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from app.bench.serving import serving
+from core.policies.local.untrained import ModelType, build
 from tests.app.asking_world import eventually
 from tests.core.policies.hub import Hub, running
-from tests.tiny_models import Family, build
 
 NAME = "tiny/whole"
 
@@ -26,7 +26,7 @@ def asked(address: str, path: str, body: dict[str, Any] | None = None) -> Any:
 
 @pytest.mark.slow
 def test_a_policy_named_at_the_start_comes_from_the_hub_when_it_is_wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = build(tmp_path / "checkpoint", Family.QWEN2_5_VL)
+    folder = build(tmp_path / "checkpoint", ModelType.QWEN2_5_VL)
     with running(Hub({NAME: {file.name: file.read_bytes() for file in folder.iterdir()}})) as hub:
         monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
         for name, value in {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "home"), "HF_HUB_DISABLE_XET": "1"}.items():

@@ -107,12 +107,14 @@ def test_an_answer_of_huge_numbers_is_only_wrong() -> None:
 
 
 @pytest.mark.parametrize("stop", [StopReason.CANCELLED, StopReason.ERROR])
-def test_what_was_stopped_before_its_answer_is_neither_right_nor_wrong(stop: StopReason) -> None:
+def test_what_was_stopped_or_broke_off_is_neither_right_nor_wrong(stop: StopReason) -> None:
     picture = Picture("0" * 64, Size(100, 100))
     sample = Sample("Which colour?", DomainName.VISUAL_SEARCH, (picture,), Truth(TruthKind.TEXT, "red"))
     frame = CoordinateFrame.original(picture.size)
     begun = ground(sample, parse("<think> Look at (3, 4)"), frame, None, policy="test", stop=stop)
     assert judge_trace(begun).correct is None and reward(begun, "strict") is None
+    # Half an answer is none, and a whole one may have been about to be cut off: the same rule for both.
     answered = ground(sample, parse("<think> At (3, 4). </think><answer> blue </answer>"), frame, None, policy="test", stop=stop)
-    assert judge_trace(answered).correct is False
+    assert judge_trace(answered).correct is None
+    assert judge_trace(replace(answered, stop=StopReason.ANSWERED)).correct is False
     assert judge_trace(replace(begun, stop=StopReason.MAX_TURNS)).correct is False

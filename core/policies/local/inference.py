@@ -26,6 +26,7 @@ from core.policies.local.places import Layout
 from core.policies.local.slots import WORTH_COPYING, Admission, SlotBook
 from core.policies.local.turns import Turn
 from core.policies.local.vision import Eyes
+from core.policies.protocol import CLOSED
 
 # How many tokens a step encodes beside those that are written. On a processor as many as make one layer some 50 thousand million
 # operations, which it does in less than a second: between two layers a pass can be left.
@@ -39,8 +40,6 @@ _AHEAD = 256
 
 # What a forward pass can fail with that is no defect of ours to hide: memory, kernels, a checkpoint that does not fit together.
 _FAILURES = (RuntimeError, MemoryError, ValueError, IndexError, KeyError, TypeError, AttributeError)
-
-CLOSED = "The policy was closed: open it again."
 
 
 @dataclass(slots=True)

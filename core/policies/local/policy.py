@@ -13,13 +13,13 @@ from typing import Self
 from core.errors import PolicyError
 from core.policies.conversation import Completion, Failed, Finished, PolicyEvent, Request, Role, Said, Shown, Wrote
 from core.policies.local.choosing import Chooser, Draw, stream_of_chance
-from core.policies.local.inference import CLOSED, Inference, Spent
+from core.policies.local.inference import Inference, Spent
 from core.policies.local.loading import LoadedModel
 from core.policies.local.places import lay_out
 from core.policies.local.rendering import Encoded
 from core.policies.local.speech import Speech
 from core.policies.local.turns import Turn
-from core.policies.protocol import PolicyCard
+from core.policies.protocol import CLOSED, PolicyCard
 
 # Conversations that are computed at once where nothing else is said: enough to share the reading of the weights.
 _SLOTS = 8

@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from core.errors import PolicyError, PolicyNotFound
 from core.policies.local.checkpoints import Adapter, Checkpoint, generation_end_ids, read_folder, read_header
 from core.policies.local.documents import read_json
-from tests.tiny_models import Family
+from core.policies.local.untrained import ModelType
 
 
 @pytest.fixture
@@ -44,8 +44,8 @@ def in_shards(folder: Path) -> tuple[Path, Path]:
     return files[0], files[1]
 
 
-@pytest.mark.parametrize("family", Family)
-def test_a_whole_checkpoint(tiny_checkpoints: dict[Family, Path], family: Family) -> None:
+@pytest.mark.parametrize("family", ModelType)
+def test_a_whole_checkpoint(tiny_checkpoints: dict[ModelType, Path], family: ModelType) -> None:
     folder = tiny_checkpoints[family]
     found = read_folder(folder)
     assert isinstance(found, Checkpoint)

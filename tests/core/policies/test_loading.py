@@ -25,10 +25,10 @@ from core.policies.families import FAMILIES
 from core.policies.local.fingerprints import fingerprint
 from core.policies.local.loading import LoadedModel, load
 from core.policies.local.policy import LocalPolicy
+from core.policies.local.untrained import ModelType, Shape, build
 from core.policies.opening import LoadProgress, PolicyOptions
 from core.policies.protocol import PolicyKind
 from core.policies.references import read_reference
-from tests.tiny_models import Family, Shape, build
 
 
 def loaded(folder: Path | str, options: PolicyOptions | None = None, **rest: Any) -> LoadedModel:
@@ -48,8 +48,8 @@ def logits(model: Any, rendering: Any) -> torch.Tensor:
     return found
 
 
-@pytest.mark.parametrize("family", Family)
-def test_each_family_loads_from_a_stock_folder(tiny_checkpoints: dict[Family, Path], family: Family) -> None:
+@pytest.mark.parametrize("family", ModelType)
+def test_each_family_loads_from_a_stock_folder(tiny_checkpoints: dict[ModelType, Path], family: ModelType) -> None:
     folder = tiny_checkpoints[family]
     found = loaded(folder)
     known = FAMILIES[family.value]
@@ -82,7 +82,7 @@ def test_options_go_into_the_card(tiny_qwen2_5_vl: Path) -> None:
 
 
 def test_a_system_prompt_in_the_template_goes_into_the_card(tmp_path: Path) -> None:
-    found = loaded(build(tmp_path / "grounded", Family.QWEN2_5_VL, system="Name points as (x, y)."))
+    found = loaded(build(tmp_path / "grounded", ModelType.QWEN2_5_VL, system="Name points as (x, y)."))
     assert found.card.system_prompt == "Name points as (x, y)."
 
 
@@ -236,14 +236,14 @@ def test_an_adapter_with_the_names_of_older_versions(tiny_qwen2_5_vl: Path, tmp_
 
 def test_an_adapters_own_template_is_used(tiny_qwen2_5_vl: Path, tmp_path: Path) -> None:
     adapter_for(tiny_qwen2_5_vl, tmp_path / "lora")
-    shutil.copy(build(tmp_path / "other", Family.QWEN2_5_VL, system="Point at it.") / "chat_template.json", tmp_path / "lora")
+    shutil.copy(build(tmp_path / "other", ModelType.QWEN2_5_VL, system="Point at it.") / "chat_template.json", tmp_path / "lora")
     assert loaded(tmp_path / "lora").card.system_prompt == "Point at it."
 
 
 def test_an_adapter_that_does_not_fit(tiny_qwen2_5_vl: Path, tmp_path: Path) -> None:
     adapter_for(tiny_qwen2_5_vl, tmp_path / "lora")
-    wider = build(tmp_path / "wider", Family.QWEN2_5_VL, shape=Shape(hidden=48, mlp=96))
-    deeper = build(tmp_path / "deeper", Family.QWEN2_5_VL, shape=Shape(layers=3))
+    wider = build(tmp_path / "wider", ModelType.QWEN2_5_VL, shape=Shape(hidden=48, mlp=96))
+    deeper = build(tmp_path / "deeper", ModelType.QWEN2_5_VL, shape=Shape(layers=3))
     adapter_for(deeper, tmp_path / "deep-lora")
     for base, adapter in ((wider, "lora"), (tiny_qwen2_5_vl, "deep-lora")):
         with pytest.raises(PolicyError, match=f"adapter in .*{adapter} does not fit the checkpoint in .*It was made for .*") as told:
@@ -268,14 +268,14 @@ def test_an_adapter_without_its_base(tiny_qwen2_5_vl: Path, tmp_path: Path) -> N
 
 
 def test_two_checkpoints_of_one_shape_are_told_apart(tiny_qwen2_5_vl: Path, tmp_path: Path) -> None:
-    other = build(tmp_path / "other", Family.QWEN2_5_VL, seed=1)
-    same = build(tmp_path / "same", Family.QWEN2_5_VL)
+    other = build(tmp_path / "other", ModelType.QWEN2_5_VL, seed=1)
+    same = build(tmp_path / "same", ModelType.QWEN2_5_VL)
     assert fingerprint(tiny_qwen2_5_vl) == fingerprint(same) != fingerprint(other)
     assert loaded(same).card.details["weights"] == fingerprint(same)
 
 
 def test_weights_that_are_no_numbers_end_a_turn_with_a_sentence(tmp_path: Path) -> None:
-    found = loaded(build(tmp_path / "broken", Family.QWEN2_5_VL))
+    found = loaded(build(tmp_path / "broken", ModelType.QWEN2_5_VL))
     with torch.no_grad():
         found.model.model.language_model.norm.weight.fill_(math.nan)
     with LocalPolicy(found) as policy, policy.session() as session:

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from core.policies.checkup import State, cached_policies, keys_present, look_at, optional_parts, try_out
+from core.policies.local.untrained import ModelType
 from core.policies.machine import Gpu, Machine, Memory, free_disk, main_memory, this_machine, versions
 from core.policies.opening import PolicyOptions
-from tests.tiny_models import Family
 
 
 def test_the_machine_is_this_one() -> None:
@@ -52,7 +52,7 @@ def test_keys_are_there_or_not_and_never_shown() -> None:
     assert "secret" not in repr(found)
 
 
-def test_a_checkpoint_is_looked_at_without_its_weights(tiny_checkpoints: dict[Family, Path]) -> None:
+def test_a_checkpoint_is_looked_at_without_its_weights(tiny_checkpoints: dict[ModelType, Path]) -> None:
     for folder in tiny_checkpoints.values():
         report = look_at(str(folder), PolicyOptions(device="cpu"))
         assert report.state is State.READY and report.about is not None
