@@ -101,10 +101,10 @@ def _tokens(said: Spoken, rendering: Rendering) -> _Tokens:
     if end is None:
         raise PolicyError("The tokenizer has no token that ends a turn: copy the base model's.")
     tokens = _Tokens()
-    tokens.put_before_the_model(rendering.opening(said.opening, said.turns[0].injected), None)
+    tokens.put_before_the_model(rendering.opening(said.opening, rendering.plain(said.turns[0].injected)), None)
     for place, turn in enumerate(said.turns):
         if place and (answered := said.turns[place - 1].answered) is not None:
-            tokens.put_before_the_model(rendering.between(True, answered, turn.injected), Author.OBSERVATION)
+            tokens.put_before_the_model(rendering.between(True, answered, rendering.plain(turn.injected)), Author.OBSERVATION)
         tokens.put(rendering.tokens(rendering.plain(turn.text)), Author.MODEL, learnt=True)
         tokens.put((end,), Author.OBSERVATION, learnt=True)
     return tokens

@@ -97,8 +97,8 @@ def _check_frame(known: CoordinateFrame, needed: CoordinateFrame, card: PolicyCa
     if (known.grid, known.raster, known.orientation) != (needed.grid, needed.raster, needed.orientation):
         turned = "" if known.orientation == needed.orientation else " and turned"
         raise PolicyError(
-            f"Its points are counted on {known.grid} with crops cut from {known.raster} px{turned}, and this policy counts on {needed.grid} "
-            f"and is cut crops from {needed.raster} px: train a policy that sees pictures in the size they were written for (at most "
+            f"Its points are counted on {known.grid}, its crops cut from {known.raster} px{turned}; this policy counts on {needed.grid} "
+            f"and is cut crops from {needed.raster} px. Train a policy that sees pictures in the size they were written for (at most "
             f"{card.max_pixels:,} pixels here), or bring the records into its frame."
         )
 

@@ -6,6 +6,7 @@ Pillow: with torchvision installed the pixels are the same, to the last bit, as 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -129,6 +130,10 @@ class ImageOnly(ProcessorMixin):  # type: ignore[misc]
             setattr(self, f"{name}_token_id", tokenizer.convert_tokens_to_ids(f"<|{token}|>"))
         ProcessorMixin.__init__(self, image_processor, tokenizer, chat_template=chat_template)
 
+    def save_pretrained(self, save_directory: str | Path, **rest: Any) -> None:
+        """Write it as published checkpoints have it: `write_processor`. Trainers call this with every checkpoint."""
+        write_processor(Path(save_directory), type(self).__name__, self.image_processor, self.tokenizer, self.chat_template)
+
 
 def image_only_processor(
     family: Family, image_processor: Qwen2VLImageProcessorPil, tokenizer: PreTrainedTokenizerBase, template: str
@@ -138,6 +143,37 @@ def image_only_processor(
     kind = type(family.processor, (ImageOnly, stock), {})
     made: ProcessorMixin = kind(image_processor=image_processor, tokenizer=tokenizer, chat_template=template)
     return made
+
+
+def write_processor(
+    folder: Path, name: str, image_processor: Qwen2VLImageProcessorPil, tokenizer: PreTrainedTokenizerBase, template: str
+) -> None:
+    """Write tokenizer, image settings and chat template in the layout of the published checkpoints, under their class names.
+
+    What is written is read back by this package, and where torchvision is installed by AutoProcessor too: that wants settings for videos,
+    which are written beside those for pictures. The settings say the area of a picture (pixels) and that pictures are brought into it.
+
+    name  of the stock processor, `Family.processor`
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer.save_pretrained(folder)
+    # How it was loaded here is nobody else's.
+    _leave_out(folder / "tokenizer_config.json", ("is_local", "local_files_only"))
+    (folder / "chat_template.jinja").write_text(template, encoding="utf-8")
+    kept = {setting: value for setting in _PIXEL_SETTINGS if (value := getattr(image_processor, setting, None)) is not None}
+    area = {edge: int(image_processor.size[edge]) for edge in ("shortest_edge", "longest_edge")}
+    shared = {**kept, "do_resize": True, "size": area, "processor_class": name}
+    later = name == "Qwen3VLProcessor"
+    for file, kind, called in (
+        ("preprocessor_config.json", "image_processor_type", f"Qwen2VLImageProcessor{'Fast' if later else ''}"),
+        ("video_preprocessor_config.json", "video_processor_type", f"Qwen{3 if later else 2}VLVideoProcessor"),
+    ):
+        (folder / file).write_text(json.dumps({**shared, kind: called}, indent=2) + "\n", encoding="utf-8")
+
+
+def _leave_out(file: Path, names: tuple[str, ...]) -> None:
+    kept = {name: value for name, value in read_json(file).items() if name not in names}
+    file.write_text(json.dumps(kept, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _first_line(error: BaseException) -> str:
