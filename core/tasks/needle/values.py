@@ -307,6 +307,12 @@ class Difficulty:
             return f"A look's window and its crop have at least 1 px, not {self.offset} and {self.crop}."
         return ""
 
+    @property
+    def most_looks(self) -> int:
+        """The most looks that a question takes, if none goes wide."""
+        looks = {Kind.MARK: 1, Kind.PAIR: 2}
+        return max(looks.get(kind, self.candidates[1]) for kind in self.kinds)
+
     def rule(self, factor: int = QWEN3_FACTOR) -> CropRule:
         """How looks are cut in this world, for a policy whose pictures are multiples of `factor` px."""
         return CropRule(self.offset, self.crop, dot=False, factor=factor)
