@@ -1,0 +1,92 @@
+"""The worlds that a recipe can have its dialogs drawn from, by name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from typing import Any, Protocol
+
+from PIL import Image
+from pydantic import TypeAdapter, ValidationError
+
+from core.crops import CropRule
+from core.errors import TaskError, TrainingError
+from core.policies.protocol import PolicyCard
+from core.records import CuratedRecord, Split
+from core.tasks.needle.drawing import draw
+from core.tasks.needle.splits import Split as NeedleSplit
+from core.tasks.needle.task import NeedleTask
+from core.tasks.needle.values import DIFFICULTIES, Difficulty
+from training.recipe import DrawnScenes
+
+WORLDS = ("needle",)
+
+
+class Scenes(Protocol):
+    """Draws the scene of a seed: the same one for ever."""
+
+    @property
+    def crop(self) -> CropRule | None:
+        """How its looks are cut."""
+
+    def example(self, seed: int) -> tuple[CuratedRecord, Image.Image]:
+        """The record of a scene, with its picture. Raises TrainingError where it cannot be drawn."""
+
+
+class NeedleScenes:
+    """The needle world at one difficulty, as its expert would speak of it to a policy with this card."""
+
+    def __init__(self, world: NeedleTask, split: Split, card: PolicyCard, misses: float) -> None:
+        self._world, self._split, self._card, self._misses = world, NeedleSplit(split.value), card, misses
+
+    @property
+    def crop(self) -> CropRule | None:
+        return self._world.difficulty.rule(self._card.factor)
+
+    def example(self, seed: int) -> tuple[CuratedRecord, Image.Image]:
+        try:
+            record = self._world.record(seed, self._split, self._card, misses=self._misses)
+            return record, draw(self._world.asked(seed, self._split).scene)
+        except TaskError as error:
+            raise TrainingError(f"The scene of the seed {seed} cannot be drawn. {error}") from error
+
+
+def open_scenes(data: DrawnScenes, split: Split, card: PolicyCard) -> Scenes:
+    """The scenes of a world, for a policy with this card. Raises TrainingError for a world or a difficulty that there is not."""
+    return NeedleScenes(NeedleTask(difficulty_of(data), _name(data)), split, card, data.misses)
+
+
+def difficulty_of(data: DrawnScenes) -> Difficulty:
+    """What a recipe's `difficulty` means: one by name, or one whose settings are changed. Raises TrainingError, naming what is wrong."""
+    if data.world not in WORLDS:
+        raise TrainingError(f"There is no world {data.world!r}: there is {', '.join(WORLDS)}.")
+    given: Mapping[str, Any] = {"preset": data.difficulty} if isinstance(data.difficulty, str) else data.difficulty
+    name = given.get("preset", "default")
+    if name not in DIFFICULTIES:
+        raise TrainingError(f"The world {data.world} has no difficulty {name!r}: choose from {', '.join(DIFFICULTIES)}.")
+    changes = {key: value for key, value in given.items() if key != "preset"}
+    known = [field.name for field in fields(Difficulty)]
+    for key in changes:
+        if key not in known:
+            close = difflib.get_close_matches(key, known, n=1)
+            meant = f": did you mean {close[0]!r}?" if close else f": there are {', '.join(known)}."
+            raise TrainingError(f"A difficulty of the world {data.world} has no setting {key!r}{meant}")
+    try:
+        return TypeAdapter(Difficulty).validate_python(asdict(DIFFICULTIES[name]) | changes)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise TrainingError(f"The difficulty's {place or 'settings'} cannot be so: {first['msg'].rstrip('.')}.") from error
+    except TaskError as error:
+        raise TrainingError(f"Scenes of this difficulty cannot be drawn. {error}") from error
+
+
+def settings_of(data: DrawnScenes) -> dict[str, Any]:
+    """Everything that the scenes depend on, as JSON values."""
+    difficulty = TypeAdapter(Difficulty).dump_python(difficulty_of(data), mode="json")
+    return {"world": data.world, "difficulty": difficulty, "count": data.count, "seed": data.seed, "misses": data.misses}
+
+
+def _name(data: DrawnScenes) -> str:
+    return data.difficulty if isinstance(data.difficulty, str) else "own"
