@@ -17,6 +17,7 @@ from enum import StrEnum
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+from core.crops import CropRule
 from core.frames import QWEN2_5_FACTOR, QWEN_MIN_PIXELS, REFERENCE_MAX_PIXELS, CoordinateFrame, FrameKind, smart_resize
 from core.geometry import Size
 from core.policies.conversation import PolicyEvent, Request
@@ -46,6 +47,7 @@ class PolicyCard:
     min_pixels     a smaller picture is enlarged to this area, a larger one than `max_pixels` shrunk to that
     system_prompt  the one that its chat template carries; None: it is given the domain's
     context        tokens that a conversation can have; None: not known
+    crop           how it was trained to look closer; None: as the domain does
     details        device, number type, attention, versions and the like (JSON values)
     """
 
@@ -57,6 +59,7 @@ class PolicyCard:
     max_pixels: int = REFERENCE_MAX_PIXELS
     system_prompt: str | None = None
     context: int | None = None
+    crop: CropRule | None = None
     details: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 

@@ -132,10 +132,11 @@ def _checked_picture(card: PolicyCard, task: Task) -> Size:
 
 
 def _rule(card: PolicyCard, domain: Domain, settings: RolloutSettings) -> CropRule | None:
-    """How calls are cut, in the steps of the policy's patches; None where there is one turn."""
+    """How calls are cut, in the steps of the policy's patches: as is asked, else as the policy was trained to look, else as the domain
+    does; None where there is one turn."""
     if settings.turns is Turns.SINGLE or (settings.turns is Turns.AUTO and domain.crop is None):
         return None
-    rule = settings.crop or domain.crop
+    rule = settings.crop or card.crop or domain.crop
     if rule is None:
         raise PolicyError(f"{domain.title} has no zoom: ask it in a single turn, or say how crops are to be cut.")
     return rule if card.factor == 1 else replace(rule, factor=card.factor)

@@ -49,7 +49,7 @@ class RolloutSettings:
                     estimate where the policy does not tell its tokens, and a forced answer has room for a few words whatever is left
     max_new_tokens  tokens of one turn
     force_answer    when turns, pictures or tokens run out, the answer is demanded by the fixed sentence, at temperature 0
-    crop            how to zoom; None: as the domain does
+    crop            how to zoom; None: as the policy was trained to, else as the domain does
     seconds         a conversation that takes longer is ended as timed out; None: it may take as long as it takes
     system          which system prompt; `system_text`, where it is not None, stands in place of any
     """

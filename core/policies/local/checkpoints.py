@@ -10,7 +10,7 @@ import json
 import math
 import struct
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ _INDEX, _SINGLE = "model.safetensors.index.json", "model.safetensors"
 _ADAPTER_WEIGHTS = ("adapter_model.safetensors", "adapter_model.bin")
 # The format's own limit (safetensors, `MAX_HEADER_SIZE`).
 _MOST_HEADER = 100_000_000
+# Far over any side of a patch, in pixels; only a broken config.json says more.
+_MOST_PATCH = 1024
 # Bytes a number takes up, by safetensors' names.
 BYTES = {"F64": 8, "I64": 8, "U64": 8, "F32": 4, "I32": 4, "U32": 4, "F16": 2, "BF16": 2, "I16": 2, "U16": 2}
 BYTES |= {"F8_E4M3": 1, "F8_E5M2": 1, "I8": 1, "U8": 1, "BOOL": 1}
@@ -106,13 +108,24 @@ def read_checkpoint(folder: Path) -> Checkpoint:
 
 
 def family_of(config: Mapping[str, Any], name: str) -> Family:
-    """The family that a config.json names. Raises PolicyError for one that is not known here."""
+    """The family that a config.json names, with the patches that it says. Raises PolicyError for one that is not known here."""
     kind = config.get("model_type")
     family = FAMILIES.get(kind) if isinstance(kind, str) else None
     if family is None:
         said = f"a model of the kind {kind!r}" if kind else "a model of an unknown kind (its config.json has no model_type)"
         raise PolicyError(f"{name} is {said}, and only {TITLES} can be run here. A server can run it: name its address instead.")
-    return family
+    vision = config.get("vision_config")
+    return family if not isinstance(vision, Mapping) else _with_patches(family, vision, name)
+
+
+def _with_patches(family: Family, vision: Mapping[str, Any], name: str) -> Family:
+    """The family as this checkpoint has it. The published ones share theirs; one that was trained from nothing may have others."""
+    patch, merge = vision.get("patch_size", family.patch), vision.get("spatial_merge_size", family.merge)
+    if (patch, merge) == (family.patch, family.merge):
+        return family
+    if not all(isinstance(side, int) and 1 <= side <= _MOST_PATCH for side in (patch, merge)):
+        raise PolicyError(f"The config.json of {name} says patches of {patch!r} px, merged by {merge!r}, which no model has.")
+    return replace(family, patch=patch, merge=merge)
 
 
 def read_adapter(folder: Path) -> Adapter:

@@ -23,6 +23,7 @@ from core.policies.local.checkpoints import Adapter, Checkpoint, generation_end_
 from core.policies.local.devices import device_of, dtype_of, free_bytes
 from core.policies.local.downloads import folder_of
 from core.policies.local.fingerprints import fingerprint
+from core.policies.local.habits import HABITS, read_crop
 from core.policies.local.processors import image_area, load_chat_template, load_image_processor, load_tokenizer
 from core.policies.local.rendering import Rendering
 from core.policies.opening import LoadProgress, PolicyOptions, Tell, check_stopped
@@ -296,6 +297,7 @@ def _card(named: Reference, options: PolicyOptions, ready: Prepared, model: PreT
         max_pixels=ready.area[1],
         system_prompt=ready.rendering.system_prompt,
         context=getattr(text, "max_position_embeddings", None),
+        crop=read_crop(_with(found, HABITS), family.factor),
         details=details,
     )
 

@@ -55,6 +55,10 @@ class Shape:
     context: int = 4096
     vocabulary: int = 0
     """Entries of the embedding; 0: as many as the tokenizer needs."""
+    patch: int = 0
+    """Side of a patch in pixels; 0: as the family's published checkpoints have it."""
+    merge: int = 2
+    """So many patches across and down become one token."""
 
     @property
     def head_dim(self) -> int:
@@ -181,22 +185,22 @@ def _of_type(model_type: ModelType, text: dict[str, Any], shape: Shape, marks: d
     common: dict[str, Any] = {
         "depth": shape.vision_depth,
         "num_heads": shape.vision_heads,
-        "spatial_merge_size": 2,
+        "spatial_merge_size": shape.merge,
         "temporal_patch_size": 2,
     }
     if model_type is ModelType.QWEN2_VL:
-        vision = {**common, "embed_dim": shape.vision_hidden, "hidden_size": shape.hidden, "mlp_ratio": 2, "patch_size": 14}
+        vision = {**common, "embed_dim": shape.vision_hidden, "hidden_size": shape.hidden, "mlp_ratio": 2, "patch_size": shape.patch or 14}
         return Qwen2VLForConditionalGeneration(
             Qwen2VLConfig(text_config=text, vision_config=vision, tie_word_embeddings=True, dtype="float32", **marks)
         )
     vision = {**common, "hidden_size": shape.vision_hidden, "intermediate_size": 2 * shape.vision_hidden, "out_hidden_size": shape.hidden}
     if model_type is ModelType.QWEN2_5_VL:
-        vision |= {"patch_size": 14, "window_size": 56, "fullatt_block_indexes": [shape.vision_depth - 1]}
+        vision |= {"patch_size": shape.patch or 14, "window_size": 56, "fullatt_block_indexes": [shape.vision_depth - 1]}
         return Qwen2_5_VLForConditionalGeneration(
             Qwen2_5_VLConfig(text_config=text, vision_config=vision, tie_word_embeddings=True, dtype="float32", **marks)
         )
     text = {**text, "head_dim": shape.head_dim}
-    vision |= {"patch_size": 16, "num_position_embeddings": 64, "deepstack_visual_indexes": [0, shape.vision_depth - 1]}
+    vision |= {"patch_size": shape.patch or 16, "num_position_embeddings": 64, "deepstack_visual_indexes": [0, shape.vision_depth - 1]}
     return Qwen3VLForConditionalGeneration(
         Qwen3VLConfig(text_config=text, vision_config=vision, tie_word_embeddings=True, dtype="float32", **marks)
     )
@@ -218,14 +222,14 @@ def _fill(made: Any, seed: int) -> None:
     made.tie_weights()
 
 
-def image_processor_config(model_type: ModelType) -> dict[str, Any]:
+def image_processor_config(model_type: ModelType, shape: Shape = TINY) -> dict[str, Any]:
     """What stands in preprocessor_config.json of the family's checkpoints."""
     if model_type is ModelType.QWEN3_VL:
         return {
             "size": {"shortest_edge": 65536, "longest_edge": 16777216},
-            "patch_size": 16,
+            "patch_size": shape.patch or 16,
             "temporal_patch_size": 2,
-            "merge_size": 2,
+            "merge_size": shape.merge,
             "image_mean": [0.5, 0.5, 0.5],
             "image_std": [0.5, 0.5, 0.5],
             "processor_class": "Qwen3VLProcessor",
@@ -234,9 +238,9 @@ def image_processor_config(model_type: ModelType) -> dict[str, Any]:
     return {
         "min_pixels": 3136,
         "max_pixels": 12845056,
-        "patch_size": 14,
+        "patch_size": shape.patch or 14,
         "temporal_patch_size": 2,
-        "merge_size": 2,
+        "merge_size": shape.merge,
         "image_mean": [0.48145466, 0.4578275, 0.40821073],
         "image_std": [0.26862954, 0.26130258, 0.27577711],
         "image_processor_type": "Qwen2VLImageProcessor",
@@ -256,7 +260,7 @@ def build(folder: Path, model_type: ModelType, *, shape: Shape = TINY, seed: int
     config_file = folder / "tokenizer_config.json"
     config = json.loads(config_file.read_text(encoding="utf-8"))
     config_file.write_text(json.dumps({**config, "chat_template": says}, indent=2), encoding="utf-8")
-    pictures = image_processor_config(model_type)
+    pictures = image_processor_config(model_type, shape)
     (folder / "preprocessor_config.json").write_text(json.dumps(pictures, indent=2), encoding="utf-8")
     if model_type is ModelType.QWEN3_VL:
         videos = {**pictures, "video_processor_type": "Qwen3VLVideoProcessor"}

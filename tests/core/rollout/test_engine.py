@@ -71,6 +71,21 @@ def test_crops_are_cut_from_the_whole_picture() -> None:
         assert messages[-1].pictures[0].image.tobytes() == render_look(asked.image, look, trace.frame).tobytes()
 
 
+def test_crops_are_as_asked_else_as_the_policy_was_trained_to_look_else_as_the_domain_does() -> None:
+    trained = PolicyCard("trained", PolicyKind.SCRIPTED, factor=16, crop=CropRule(24, 48, dot=False, factor=16))
+    untold = PolicyCard("untold", PolicyKind.SCRIPTED, factor=16)
+
+    def cut(card: PolicyCard, crop: CropRule | None, domain: DomainName = DomainName.VISUAL_SEARCH) -> tuple[object, ...]:
+        told = one(ScriptedPolicy(Speaker((LOOK, ANSWER)), card=card), task(domain=domain), crop=crop).trace.settings
+        return tuple(told.get(name) for name in ("offset", "crop_size", "draw_dot", "crop_factor"))
+
+    assert cut(trained, None) == (24, 48, False, 16)
+    assert cut(trained, CropRule(10, 64, dot=True)) == (10, 64, True, 16)
+    assert cut(untold, None) == (182, 672, False, 16)
+    # A domain without a zoom stays one of a single turn, unless several are asked for.
+    assert cut(trained, None, DomainName.SPATIAL) == (None, None, None, None)
+
+
 @pytest.mark.parametrize("space", [FrameKind.RESIZED, FrameKind.NORMALISED, FrameKind.ORIGINAL])
 @pytest.mark.parametrize("factor", [1, 28, 32])
 def test_pictures_have_sides_that_the_policy_takes(space: FrameKind, factor: int) -> None:
