@@ -14,7 +14,6 @@ from PIL import Image
 
 from core.crops import resized
 from core.errors import FrameError, GeometryError, PictureError, PolicyError, TrainingError
-from core.frames import CoordinateFrame
 from core.geometry import Size
 from core.grammar import IMAGE_MARK
 from core.policies.conversation import Role, Said, Shown
@@ -22,8 +21,9 @@ from core.policies.protocol import PolicyCard, shown_size
 from core.records import CuratedRecord, RecordMessage, Writer
 from core.rollout.observations import Views
 from core.rollout.plans import asked_text, plan_of
-from core.rollout.values import RolloutSettings, SystemPrompt, Task, Turns
+from core.rollout.values import RolloutSettings, SystemPrompt, Task
 from core.trace import Picture, Sample
+from training.respelling import in_frame_of
 
 # What an importer may have left behind a turn; the end of a turn is a token of its own here.
 _ENDS = re.compile(r"(?:<\|im_end\|>\s*|<\|endoftext\|>\s*)+\Z")
@@ -62,9 +62,9 @@ def spoken(record: CuratedRecord, images: Image.Image | Sequence[Image.Image], c
     images  the upright originals of the record's pictures, in order; one image where it has one picture
     system  a system prompt in place of the record's own; "": none is sent, and the checkpoint's template says what it says
 
-    A picture alone stands before its question, as in every rollout; several stand where the question has their marks. What follows the
-    model's last word is left out. Raises TrainingError, naming the record, for what no rollout would have led to: an image of another size,
-    numbers that are not those of the policy, two turns without an observation between them.
+    A picture alone stands before its question, as in every rollout; several stand where the question has their marks. Numbers are those of
+    the policy: `training.respelling`. What follows the model's last word is left out. Raises TrainingError, naming the record, for what no
+    rollout would have led to: an image of another size, two turns without an observation between them.
     """
     given = (images,) if isinstance(images, Image.Image) else tuple(images)
     try:
@@ -82,25 +82,14 @@ def _spoken(record: CuratedRecord, images: tuple[Image.Image, ...], card: Policy
     # What the template says by itself is not sent, as in a rollout.
     text = None if prompt in ("", card.system_prompt) else prompt
     asked = Sample(question, record.domain, record.pictures[:1], record.truth)
-    settings = RolloutSettings(turns=Turns.SINGLE, system=SystemPrompt.CHECKPOINT, system_text=text)
-    plan = plan_of(card, Task(asked, images[0]), settings)
-    _check_frame(record.frame, plan.frame, card)
+    plan = plan_of(card, Task(asked, images[0]), RolloutSettings(system=SystemPrompt.CHECKPOINT, system_text=text))
+    record = in_frame_of(record, plan)
     views = Views(plan, images[0])
     opening = views.opening()
     if len(images) > 1:
         others = (_shown(picture, image, card) for picture, image in zip(record.pictures[1:], images[1:], strict=True))
         opening = (*opening[:-1], _question(question, (views.whole, *others)))
     return Spoken(opening, _turns(record, views))
-
-
-def _check_frame(known: CoordinateFrame, needed: CoordinateFrame, card: PolicyCard) -> None:
-    if (known.grid, known.raster, known.orientation) != (needed.grid, needed.raster, needed.orientation):
-        turned = "" if known.orientation == needed.orientation else " and turned"
-        raise PolicyError(
-            f"Its points are counted on {known.grid}, its crops cut from {known.raster} px{turned}; this policy counts on {needed.grid} "
-            f"and is cut crops from {needed.raster} px. Train a policy that sees pictures in the size they were written for (at most "
-            f"{card.max_pixels:,} pixels here), or bring the records into its frame."
-        )
 
 
 def _shown(picture: Picture, image: Image.Image, card: PolicyCard) -> Shown:
