@@ -1,0 +1,89 @@
+"""The small policy before it is trained: always the same, its words few tokens, and a checkpoint like any other."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from transformers import AutoModelForImageTextToText, AutoTokenizer
+
+from core.crops import CropRule
+from core.frames import CoordinateFrame, FrameKind
+from core.geometry import Size
+from core.policies.conversation import Role, Said
+from core.policies.local.loading import LoadedModel, load
+from core.policies.opening import PolicyOptions
+from core.policies.protocol import shown_size
+from core.policies.references import read_reference
+from core.tasks.needle.expert import solve
+from core.tasks.needle.scenes import ask
+from core.tasks.needle.splits import Split
+from core.tasks.needle.values import DIFFICULTIES
+from core.trace import Author
+from training.small.begin import build
+from training.small.words import SYSTEM, tokenizer
+
+WORDS = tokenizer()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("small") / "begin", crop=CropRule(32, 64, dot=False))
+
+
+@pytest.fixture(scope="module")
+def loaded(folder: Path) -> LoadedModel:
+    return load(read_reference(str(folder)), PolicyOptions(device="cpu"), progress=lambda _: None)
+
+
+@given(st.text(max_size=80))
+def test_every_text_comes_back(text: str) -> None:
+    assert WORDS.decode(WORDS.encode(text, add_special_tokens=False)) == text
+
+
+@pytest.mark.parametrize("name", DIFFICULTIES)
+def test_what_the_expert_says_is_few_tokens_and_comes_back(name: str) -> None:
+    difficulty = DIFFICULTIES[name]
+    for seed in range(20):
+        asked = ask(difficulty, seed, Split.TRAIN)
+        for message in solve(asked, CoordinateFrame.normalised(asked.scene.size), difficulty.rule(16)):
+            ids = WORDS.encode(message.text, add_special_tokens=False)
+            assert WORDS.decode(ids) == message.text
+            assert message.author is not Author.MODEL or len(ids) <= len(message.text) / 3
+        assert len(WORDS.encode(asked.question)) <= len(asked.question.split()) + 3
+
+
+def test_a_point_is_two_numbers_of_one_token_each() -> None:
+    for number in range(0, 1001, 10):
+        assert len(WORDS.encode(f"({number}, {number})")) == 5
+        assert len(WORDS.encode(f"{number}")) == 1
+
+
+def test_it_is_made_the_same_again(folder: Path, tmp_path: Path) -> None:
+    again = build(tmp_path / "again", crop=CropRule(32, 64, dot=False))
+    names = {path.name for path in folder.iterdir()}
+    assert names == {path.name for path in again.iterdir()}
+    for name in names:
+        assert _digest(folder / name) == _digest(again / name), name
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_it_is_a_checkpoint_like_any_other(folder: Path, loaded: LoadedModel) -> None:
+    card = loaded.card
+    assert (card.space, card.factor, card.system_prompt) == (FrameKind.NORMALISED, 16, SYSTEM)
+    assert card.crop == CropRule(32, 64, dot=False, factor=16)
+    assert shown_size(card, Size(512, 512)) == shown_size(card, Size(300, 300)) == Size(128, 128)
+    # A picture of any other proportion keeps it, and comes to as many tokens.
+    wide = shown_size(card, Size(1600, 900))
+    assert wide.width > wide.height and wide.area <= 128**2
+    # Half of what may lie in a repository, so that the numbers can be kept as float32 or the policy be twice as large.
+    assert sum(weight.numel() for weight in loaded.model.parameters()) <= 3_000_000
+    assert loaded.rendering.opening([Said(Role.USER, ("Why?",))]).ids
+    assert AutoTokenizer.from_pretrained(folder).get_vocab() == WORDS.get_vocab()
+    assert type(AutoModelForImageTextToText.from_pretrained(folder)).__name__ == "Qwen3VLForConditionalGeneration"

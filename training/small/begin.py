@@ -1,0 +1,44 @@
+"""The untrained small policy as a checkpoint's folder: what its training begins with."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from core.crops import CropRule
+from core.policies.local.habits import HABITS
+from core.policies.local.template import chat_template
+from training.small.shape import OVERVIEW, SMALL, SmallShape, untrained
+from training.small.words import SYSTEM, tokenizer
+
+
+def build(folder: Path, *, shape: SmallShape = SMALL, seed: int = 0, crop: CropRule | None = None) -> Path:
+    """Write the untrained policy into `folder`, in the layout of published checkpoints, and return the folder. The same arguments write the
+    same files.
+
+    crop  how it looks closer; None: that follows from what it is trained on
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    words = tokenizer()
+    words.save_pretrained(folder)
+    untrained(words, shape, seed).save_pretrained(folder)
+    (folder / "chat_template.jinja").write_text(chat_template(SYSTEM), encoding="utf-8")
+    pictures = {
+        # Every picture is brought to this area: the overview of the needle world.
+        "size": {"shortest_edge": OVERVIEW**2, "longest_edge": OVERVIEW**2},
+        "patch_size": shape.patch,
+        "temporal_patch_size": 2,
+        "merge_size": shape.merge,
+        "image_mean": [0.5, 0.5, 0.5],
+        "image_std": [0.5, 0.5, 0.5],
+    }
+    kinds = {"processor_class": "Qwen3VLProcessor", "image_processor_type": "Qwen2VLImageProcessorFast"}
+    _write(folder / "preprocessor_config.json", pictures | kinds)
+    _write(folder / "video_preprocessor_config.json", pictures | {**kinds, "video_processor_type": "Qwen3VLVideoProcessor"})
+    if crop is not None:
+        _write(folder / HABITS, {"crop": {"offset": crop.offset, "side": crop.side, "dot": crop.dot}})
+    return folder
+
+
+def _write(path: Path, told: object) -> None:
+    path.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
