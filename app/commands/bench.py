@@ -13,7 +13,7 @@ from app.settings import at_least_one
 if TYPE_CHECKING:
     from app.bench.report import Figure
 
-PARTS = ("parse", "start", "store", "browser", "ratings", "rollout")
+PARTS = ("parse", "start", "store", "browser", "ratings", "rollout", "needle")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--sizes", nargs="+", default=(), metavar="SIZE", help="models to roll out with: small, medium, 3B (default: as the machine can)"
     )
     parser.add_argument("--database", metavar="URL", help="rate in this empty database, not in SQLite and an own PostgreSQL")
+    parser.add_argument("--pictures", type=Path, metavar="FOLDER", help="of the part needle: also write the pictures of its page here")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
 
 
@@ -63,12 +64,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _measure(part: str, arguments: argparse.Namespace) -> list[Figure]:
-    from app.bench import browser, parse, ratings, rollout, start, store
+    from app.bench import browser, needle, parse, ratings, rollout, start, store
 
     if part == "parse":
         return parse.run(seed=arguments.seed)
     if part == "start":
         return start.run()
+    if part == "needle":
+        return needle.run(seed=arguments.seed, pictures=arguments.pictures)
     with tempfile.TemporaryDirectory(prefix="saccade-bench-") as scratch:
         if part == "browser":
             return browser.run(Path(scratch), seed=arguments.seed)
