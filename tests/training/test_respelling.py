@@ -5,28 +5,32 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from annotations.demo import demo_traces
+from annotations.pictures import PictureStore
 from core.crops import CropRule
 from core.domains import DOMAINS
 from core.errors import TrainingError
 from core.frames import CoordinateFrame
-from core.geometry import Size
-from core.grammar import call_text, tool_error_text
+from core.geometry import Point, Size
+from core.grammar import Message, call_text, parse_messages, tool_error_text
 from core.policies.local.loading import LoadedModel
 from core.policies.local.untrained import ModelType
 from core.policies.protocol import PolicyCard, PolicyKind
 from core.records import CuratedRecord, RecordMessage, Writer
 from core.rollout.plans import Plan, plan_of
 from core.rollout.values import Rollout, RolloutSettings, Task
-from core.trace import DomainName, Picture, Sample, Truth, TruthKind
+from core.trace import Author, DomainName, Picture, Sample, Truth, TruthKind
 from tests.core.rollout.speaking import painted
 from tests.training.led import PROVENANCE, SCRIPTS, Script, led, record_of, small
 from tests.training.test_dialogs import SEEN, record
 from training.dialogs import dialog_of
+from training.pictures import PictureFolder, images_of
 from training.respelling import in_frame_of
 
 RULE = CropRule(20, 64, dot=False)
@@ -127,3 +131,31 @@ def test_looks_where_the_policy_has_no_zoom_are_refused(one_loaded: LoadedModel)
     spatial = replace(made, domain=DomainName.SPATIAL, frame=CoordinateFrame.normalised(Size(120, 80)))
     with pytest.raises(TrainingError, match=r"record of trace abababababab .*no zoom"):
         dialog_of(spatial, painted(120, 80), one.rendering, one.card)
+
+
+def test_the_demos_traces_become_dialogs_of_every_policy(looking: LoadedModel, tmp_path: Path) -> None:
+    """Written in pixels of three kinds and in thousandths; every point stays where it was, to a step of the new numbers."""
+    pictures = PictureStore(tmp_path)
+    made = [record_of(trace) for trace in demo_traces(Path(__file__).parents[2] / "static" / "demo", pictures)]
+    refused = []
+    for one in made:
+        images = images_of(one, PictureFolder(tmp_path))
+        try:
+            dialog = dialog_of(one, images, looking.rendering, looking.card)
+        except TrainingError as error:
+            refused.append(str(error))
+            continue
+        plan = plan_of(looking.card, Task(Sample("?", one.domain, one.pictures, one.truth), images[0]), RolloutSettings(system_text=""))
+        brought = in_frame_of(one, plan)
+        assert len(dialog.pictures) == len(one.pictures) + len(brought.looks) == len(one.pictures) + len(one.looks)
+        for was, now in zip(_points(one), _points(brought), strict=True):
+            assert abs(was.x - now.x) <= plan.frame.unit.x and abs(was.y - now.y) <= plan.frame.unit.y
+    # One is a trace of many faults, on purpose.
+    assert len(refused) == 1 and "without an observation between them" in refused[0] and len(made) > 10
+
+
+def _points(made: CuratedRecord) -> list[Point]:
+    """Every point that the model wrote, in original pixels."""
+    texts = [message.text for message in made.messages if message.writer is Writer.MODEL]
+    turns = parse_messages([Message(Author.MODEL, text) for text in texts]).turns
+    return [made.frame.to_original(mention.x, mention.y) for turn in turns for mention in turn.mentions]
