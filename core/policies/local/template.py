@@ -20,26 +20,11 @@ import json
 
 from core.grammar import CALL_CLOSE, CALL_OPEN, OBSERVATION_CLOSE, OBSERVATION_OPEN
 
-# Whitespace round the tags is taken out by their dashes; every line break that is written stands in quotes.
+# Whitespace round the tags is taken out by their dashes; every line break that is written stands in quotes. The parts of a content are gone
+# through where the message is, and not in a macro: model servers look for that loop to find out that pictures may stand between texts, and
+# put them in front of all texts where they do not find it.
 _TEMPLATE = """\
 {% set default_system = DEFAULT_SYSTEM -%}
-{%- macro say(content) -%}
-    {%- if content is string -%}
-        {{- content -}}
-    {%- else -%}
-        {%- for part in content -%}
-            {%- if part.type == 'text' -%}
-                {{- part.text -}}
-            {%- elif part.type == 'image' or 'image' in part or 'image_url' in part -%}
-                {{- '<|vision_start|><|image_pad|><|vision_end|>' -}}
-            {%- elif part.type == 'video' or 'video' in part -%}
-                {{- '<|vision_start|><|video_pad|><|vision_end|>' -}}
-            {%- elif 'text' in part -%}
-                {{- part.text -}}
-            {%- endif -%}
-        {%- endfor -%}
-    {%- endif -%}
-{%- endmacro -%}
 {%- for message in messages -%}
     {%- if loop.first and message.role != 'system' and default_system -%}
         {{- '<|im_start|>system\\n' + default_system + '<|im_end|>\\n' -}}
@@ -47,7 +32,13 @@ _TEMPLATE = """\
     {%- if message.role == 'assistant' -%}
         {{- '<|im_start|>assistant\\n' + (message.injected or '') -}}
         {%- generation -%}
-            {{- say(message.content or '') -}}
+            {%- if message.content is string -%}
+                {{- message.content -}}
+            {%- else -%}
+                {%- for part in message.content or [] if part.text is defined -%}
+                    {{- part.text -}}
+                {%- endfor -%}
+            {%- endif -%}
             {%- for call in message.tool_calls or [] -%}
                 {%- set call = call.function or call -%}
                 {{- '\\n' if message.content or not loop.first -}}
@@ -57,10 +48,25 @@ _TEMPLATE = """\
             {%- endfor -%}
             {{- '<|im_end|>' -}}
         {%- endgeneration -%}
-    {%- elif message.role == 'tool' -%}
-        {{- '<|im_start|>user\\nOBSERVATION_OPEN\\n' + say(message.content) + '\\nOBSERVATION_CLOSE<|im_end|>' -}}
     {%- else -%}
-        {{- '<|im_start|>' + message.role + '\\n' + say(message.content) + '<|im_end|>' -}}
+        {%- set is_tool = message.role == 'tool' -%}
+        {{- '<|im_start|>' + ('user' if is_tool else message.role) + '\\n' + ('OBSERVATION_OPEN\\n' if is_tool else '') -}}
+        {%- if message.content is string -%}
+            {{- message.content -}}
+        {%- else -%}
+            {%- for part in message.content -%}
+                {%- if part.type == 'text' -%}
+                    {{- part.text -}}
+                {%- elif part.type == 'image' or 'image' in part or 'image_url' in part -%}
+                    {{- '<|vision_start|><|image_pad|><|vision_end|>' -}}
+                {%- elif part.type == 'video' or 'video' in part -%}
+                    {{- '<|vision_start|><|video_pad|><|vision_end|>' -}}
+                {%- elif 'text' in part -%}
+                    {{- part.text -}}
+                {%- endif -%}
+            {%- endfor -%}
+        {%- endif -%}
+        {{- ('\\nOBSERVATION_CLOSE' if is_tool else '') + '<|im_end|>' -}}
     {%- endif -%}
     {{- '\\n' -}}
 {%- endfor -%}

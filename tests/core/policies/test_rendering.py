@@ -170,7 +170,7 @@ def test_a_template_that_says_its_own_before_any_other(tiny_qwen2_5_vl: Path) ->
 
 
 def test_a_template_that_changes_earlier_turns_is_for_one_turn(tiny_qwen2_5_vl: Path) -> None:
-    forgetful = chat_template(ModelType.QWEN3_VL).replace("say(message.content or '')", "message.content.split('</think>')[-1]")
+    forgetful = chat_template(ModelType.QWEN3_VL).replace("message.content -", "message.content.split('</think>')[-1] -", 1)
     rendering = rendering_of(tiny_qwen2_5_vl, forgetful)
     question = Said(Role.USER, ("Where?",))
     assert rendering.opening([question]).ids

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import pytest
-import trl
+from jinja2 import nodes
 from transformers import PreTrainedTokenizerBase
+from transformers.utils.chat_template_utils import _compile_jinja_template
 
 from core.domains import DOMAINS
 from core.grammar import FORCED_PREFIX, call_text, observation_text
@@ -48,7 +50,9 @@ def words() -> PreTrainedTokenizerBase:
 def own(family: ModelType) -> str:
     """The template of the published checkpoints, as TRL ships it."""
     name = "qwen3_vl" if family is ModelType.QWEN3_VL else "qwen2_5_vl"
-    return (Path(trl.__file__).parent / "chat_templates" / f"{name}.jinja").read_text(encoding="utf-8")
+    found = importlib.util.find_spec("trl")
+    assert found is not None and found.origin is not None
+    return (Path(found.origin).parent / "chat_templates" / f"{name}.jinja").read_text(encoding="utf-8")
 
 
 def text(words: PreTrainedTokenizerBase, template: str, messages: list[dict[str, Any]], ask: bool = False) -> str:
@@ -122,3 +126,16 @@ def test_what_was_said_stays_when_more_follows(words: PreTrainedTokenizerBase) -
     for end in range(2, len(messages)):
         shorter, longer = (text(words, template, messages[:upto]) for upto in (end, end + 1))
         assert longer.startswith(shorter)
+
+
+def test_servers_see_that_pictures_may_stand_between_texts() -> None:
+    """vLLM reads the template so: only one that goes through the parts of a message's content is given them in their order."""
+    template = chat_template(None)
+    tree = _compile_jinja_template(template).environment.parse(template)
+    messages = {loop.target.name for loop in tree.find_all(nodes.For) if isinstance(loop.iter, nodes.Name) and loop.iter.name == "messages"}
+    parts = [
+        loop.target.name
+        for loop in tree.find_all(nodes.For)
+        if isinstance(loop.iter, nodes.Getattr) and loop.iter.attr == "content" and loop.iter.node.name in messages
+    ]
+    assert parts == ["part"]
