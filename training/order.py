@@ -121,7 +121,7 @@ class Order:
 def _counts(shares: Sequence[float]) -> np.ndarray:
     """How many of a block's places each source has: by largest remainders, and at least one."""
     exact = np.array(shares, dtype=float) / sum(shares) * _PATTERN
-    counts = np.maximum(np.floor(exact).astype(int), 1)
+    counts: np.ndarray = np.maximum(np.floor(exact).astype(int), 1)
     for at in np.argsort(np.floor(exact) - exact, kind="stable"):
         if counts.sum() < _PATTERN:
             counts[at] += 1

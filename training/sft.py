@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,10 +115,9 @@ def _arguments(recipe: Recipe, checkpoints: Path) -> SFTConfig:
         remove_unused_columns=False,
         max_length=None,
         dataloader_num_workers=recipe.workers,
-        dataloader_persistent_workers=recipe.workers > 0,
         dataloader_pin_memory=not on_cpu,
-        # A batch without pictures leaves the vision tower without gradients.
-        ddp_find_unused_parameters=True,
+        # Every dialog has a picture, so every part of the model has a share in every batch.
+        ddp_find_unused_parameters=False,
         logging_steps=recipe.log_every,
         logging_first_step=True,
         logging_nan_inf_filter=False,
@@ -176,24 +176,19 @@ def _trainer(
     stopped: Callable[[], bool],
 ) -> tuple[WeightedSFTTrainer, Watching]:
     is_main = PartialState().is_main_process
-    loaded = with_weights(recipe, _Loading(tell) if is_main else lambda progress: None)
+    loading: Callable[[LoadProgress], None] = _Loading(tell) if is_main else lambda progress: None
+    last = _last_checkpoint(run)
+    loaded = with_weights(recipe, loading, Path(last) if last and recipe.lora is None else None)
     model = loaded.model
     if recipe.freeze_vision:
         model.model.visual.requires_grad_(False)
     # An adapter names the checkpoint that it stands on as the recipe does.
     model.name_or_path = recipe.model
     held_out = HeldOut(recipe, schooling, loaded, run)
-    trainer = WeightedSFTTrainer(
-        model=model,
-        args=args,
-        data_collator=Batches(schooling.dialog, Collator(begun.rendering)),
-        train_dataset=Dataset.from_dict({"place": range(len(schooling.order))}),
-        processing_class=begun.rendering.tokenizer,
-        peft_config=_lora(recipe),
-        rates=schooling.rates,
-        saved=lambda checkpoint: run.mark_whole(checkpoint, recipe.keep),
-        save_beside=lambda place: write_beside(place, begun.folder, recipe, schooling.crop, (begun.card.min_pixels, begun.card.max_pixels)),
-    )
+    with warnings.catch_warnings():
+        # One library asks another by a name that is going out of use.
+        warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing.* is deprecated", category=FutureWarning)
+        trainer = _made(recipe, args, begun, schooling, run, model)
     watching = Watching(
         recipe,
         run if is_main else None,
@@ -207,6 +202,20 @@ def _trainer(
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(watching)
     return trainer, watching
+
+
+def _made(recipe: Recipe, args: SFTConfig, begun: Beginning, schooling: Schooling, run: Run, model: Any) -> WeightedSFTTrainer:
+    return WeightedSFTTrainer(
+        model=model,
+        args=args,
+        data_collator=Batches(schooling.dialog, Collator(begun.rendering)),
+        train_dataset=Dataset.from_dict({"place": range(len(schooling.order))}),
+        processing_class=begun.rendering.tokenizer,
+        peft_config=_lora(recipe),
+        rates=schooling.rates,
+        saved=lambda checkpoint: run.mark_whole(checkpoint, recipe.keep),
+        save_beside=lambda place: write_beside(place, begun.folder, recipe, schooling.crop, (begun.card.min_pixels, begun.card.max_pixels)),
+    )
 
 
 def _lora(recipe: Recipe) -> LoraConfig | None:

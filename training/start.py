@@ -78,15 +78,17 @@ def beginning(recipe: Recipe) -> Beginning:
     return Beginning(named.name, folder, family, config, rendering, card)
 
 
-def with_weights(recipe: Recipe, tell: Callable[[LoadProgress], None]) -> LoadedModel:
+def with_weights(recipe: Recipe, tell: Callable[[LoadProgress], None], saved: Path | None = None) -> LoadedModel:
     """The recipe's checkpoint in the processor's memory, all of its weights ready to be trained; the trainer brings it to its device.
+
+    saved  a checkpoint of the run itself that is taken in place of the recipe's
 
     Weights that are trained are float32, whatever the model computes in: steps of 1e-6 are lost in bfloat16. Under LoRA the others are
     in the numbers that are computed in. Raises PolicyNotFound, OutOfMemory and PolicyError.
     """
     dtype = "bfloat16" if recipe.lora is not None and computes_in_bfloat16(recipe.precision) else "float32"
     options = PolicyOptions(min_pixels=recipe.min_pixels, max_pixels=recipe.max_pixels, device="cpu", dtype=dtype, slots=1)
-    loaded = load(read_reference(recipe.model), options, progress=tell)
+    loaded = load(read_reference(str(saved) if saved else recipe.model), options, progress=tell)
     loaded.model.requires_grad_(True)
     return loaded
 

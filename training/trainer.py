@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from peft import PeftModel
 from torch.nn.functional import cross_entropy
 from transformers import Trainer
 from trl import SFTTrainer
@@ -79,6 +80,8 @@ class WeightedSFTTrainer(SFTTrainer):  # type: ignore[misc]
     saved  is called with the folder of every checkpoint, in the main process, when all of it is written
     save_beside  writes what a policy needs beside its weights into a folder
     """
+
+    lr_scheduler: Any
 
     def __init__(
         self, *args: Any, rates: LearningRates, saved: Callable[[Path], None], save_beside: Callable[[Path], None], **named: Any
@@ -155,11 +158,10 @@ class WeightedSFTTrainer(SFTTrainer):  # type: ignore[misc]
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
         """The recipe's learning rate as a scheduler; its state is the step alone."""
-        known: Any = self.lr_scheduler
-        if known is None:
-            self.lr_scheduler = known = torch.optim.lr_scheduler.LambdaLR(optimizer or self.optimizer, self._rates.factor)
+        if self.lr_scheduler is None:
+            self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer or self.optimizer, self._rates.factor)
             self._created_lr_scheduler = True
-        return known
+        return self.lr_scheduler
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Hands the figures on. Raises TrainingError where the loss is no number any more: no step after it would mean anything."""
@@ -173,6 +175,12 @@ class WeightedSFTTrainer(SFTTrainer):  # type: ignore[misc]
     def floating_point_ops(self, inputs: Any) -> int:
         """0: counting them would walk through the whole model at every step, and nobody reads it."""
         return 0
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        """All weights were loaded before the trainer was made, by the names under which they are saved. The library looks for them
+        by the names that they have in memory, which are others in Qwen2.5-VL, and goes on with a warning where it finds none."""
+        if self.is_fsdp_enabled or isinstance(self.model, PeftModel):
+            super()._load_from_checkpoint(resume_from_checkpoint, model)
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         Trainer._save_checkpoint(self, model, trial)
