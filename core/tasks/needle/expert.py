@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from core.crops import CropRule
 from core.errors import TaskError
 from core.frames import CoordinateFrame, FrameKind
-from core.geometry import Point
+from core.geometry import Box, Point
 from core.grammar import Message, TurnText, format_messages, parse_messages, write_number
 from core.grounding import ground
 from core.tasks.needle.values import Asked, Kind, Thing
@@ -60,7 +60,7 @@ def solve(
     _check(asked, frame)
     write = writing(frame)
     chance = rng or random.Random(asked.seed)
-    missed = _wide_of(asked, rule, chance) if misses and chance.random() < misses else None
+    missed = _wide_of(asked, rule, write, chance) if misses and chance.random() < misses else None
     first = asked.scene.items[asked.looks[0]]
     spots = [missed if missed and item is first else item.centre for item in asked.scene.items]
     listed = ", ".join(f"{item.name} {write.words(spot)}" for item, spot in zip(asked.scene.items, spots, strict=True))
@@ -137,14 +137,18 @@ def _answer(asked: Asked, write: Writing) -> str:
     return asked.truth.text
 
 
-def _wide_of(asked: Asked, rule: CropRule, chance: random.Random) -> Point | None:
-    """A spot beside the first item to look at whose window shows nothing of any mark; None where none is found."""
-    item = asked.scene.items[asked.looks[0]]
+def _wide_of(asked: Asked, rule: CropRule, write: Writing, chance: random.Random) -> Point | None:
+    """A spot beside the first item to look at, as it can be written, whose window shows nothing of any mark; None where none is found."""
+    item, boxes = asked.scene.items[asked.looks[0]], [other.mark_box for other in asked.scene.items]
     for _ in range(30):
         x, y = (middle + (2 * chance.random() - 1) * 2 * (rule.offset + item.size) for middle in (item.x, item.y))
-        if not (0 <= x <= asked.scene.side and 0 <= y <= asked.scene.side):
-            continue
-        boxes = [other.mark_box for other in asked.scene.items]
-        if all(max(box.x1 - x, x - box.x2, box.y1 - y, y - box.y2) > rule.offset for box in boxes):
-            return Point(x, y)
+        spot = write.frame.to_original(*write.numbers(Point(x, y)))
+        # The window's middle is a whole pixel, up to 1 px from the spot.
+        if asked.scene.size.contains(spot) and all(_beside(box, spot) > rule.offset + 1 for box in boxes):
+            return spot
     return None
+
+
+def _beside(box: Box, spot: Point) -> float:
+    """How far a spot is from a box, across or down, whichever is more; negative inside."""
+    return max(box.x1 - spot.x, spot.x - box.x2, box.y1 - spot.y, spot.y - box.y2)

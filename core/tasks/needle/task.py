@@ -152,7 +152,7 @@ class NeedleTask:
 
 def drawn_name(scene: Scene) -> str:
     """64 hexadecimal digits that name a scene's picture before it is drawn: the SHA-256 of everything that it is drawn from."""
-    return _sha256(f"{WORLD} {scene!r}".encode())
+    return _sha256(f"{WORLD} ".encode() + _scene_adapter().dump_json(scene))
 
 
 def picture_file(scene: Scene) -> tuple[str, bytes]:
@@ -193,6 +193,11 @@ def _written(difficulty: Difficulty) -> str:
 @lru_cache(maxsize=32)
 def _read_difficulty(text: str) -> Difficulty:
     return _difficulty_adapter().validate_json(text)
+
+
+@cache
+def _scene_adapter() -> TypeAdapter[Scene]:
+    return TypeAdapter(Scene)
 
 
 @cache

@@ -262,12 +262,13 @@ class Difficulty:
     items       fewest and most items, or widgets
     item_size   side of an item's box, px
     kinds       of question, drawn with equal chances
-    distractor  what others have in common with the item that is asked for
+    distractor  what others have in common with the item that is asked for, in `mark` and `pair`; the candidates of the other kinds have its
+                colour or kind anyway, and `lookalike` holds for them too
     relations   share of the `mark` questions that name their item by its relation to another one, 0 to 1
     candidates  fewest and most items of one colour in `search` and `point`, and widgets of one kind in the window that is asked about: the
                 most looks it takes
     marks       that occur
-    offset      half the side in px of the window that a look cuts out
+    offset      half the side in px of the window that a look cuts out; from about half an item's size on it shows the whole mark
     crop        side in px in which a crop is shown
     """
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -65,6 +67,25 @@ def test_whole_scenes_hide_every_mark_at_once(name: str) -> None:
 def test_marks_are_hidden_at_other_reductions_too(period: int) -> None:
     difficulty = Difficulty(side=64 * period, overview=64, items=(2, 3), item_size=12 * period)
     assert max(one.overview for one in differences(difficulty, 10)) <= 1
+
+
+def test_over_many_noises_the_overview_has_the_same_mean_and_spread_for_every_mark() -> None:
+    """Rounding could betray a mark by a bias, or by being more or less restless: it does neither."""
+    dice, n = random.Random(0), 500
+    means, spreads = {}, {}
+    for mark in Mark:
+        item = Item(Colour.GREEN, Shape.SQUARE, 63, 66, 64, mark)
+        scenes = [
+            Scene(128, 32, (replace(item, phase=(dice.randrange(64), dice.randrange(64))),), 224, (dice.randrange(64), dice.randrange(64)))
+            for _ in range(n)
+        ]
+        pixels = np.array([np.asarray(resized(draw(scene), Size(32, 32)), float)[8:24, 8:24] for scene in scenes])
+        means[mark], spreads[mark] = pixels.mean(0), pixels.var(0)
+    for one, two in combinations(Mark, 2):
+        # In standard errors of the difference: 1 where there is none.
+        far = (means[one] - means[two]) / np.sqrt((spreads[one] + spreads[two]) / n + 1e-6)
+        assert np.sqrt((far**2).mean()) < 1.2
+        assert abs(spreads[one].mean() / spreads[two].mean() - 1) < 0.03
 
 
 def test_a_larger_overview_shows_the_marks() -> None:
