@@ -20,7 +20,7 @@ from core.policies.local.processors import image_area, load_chat_template, load_
 from core.policies.local.rendering import Rendering
 from core.policies.opening import LoadProgress, PolicyOptions
 from core.policies.protocol import PolicyCard, PolicyKind
-from core.policies.references import ReferenceKind, read_reference
+from core.policies.references import Reference, ReferenceKind, read_reference
 from training.recipe import Precision, Recipe
 
 # The files of a checkpoint that say everything but its weights.
@@ -48,7 +48,7 @@ def beginning(recipe: Recipe) -> Beginning:
 
     Raises PolicyNotFound where there is none, PolicyError where it is broken or of another kind.
     """
-    named = read_reference(recipe.model)
+    named = _named(recipe.model)
     folder = Path(named.place) if named.kind is ReferenceKind.FOLDER else _small_files(recipe.model)
     if (folder / ADAPTER_CONFIG).is_file() and not (folder / CONFIG).is_file():
         raise TrainingError(f"{recipe.model} is an adapter: begin with its base, or with a checkpoint that it was merged into.")
@@ -88,7 +88,7 @@ def with_weights(recipe: Recipe, tell: Callable[[LoadProgress], None], saved: Pa
     """
     dtype = "bfloat16" if recipe.lora is not None and computes_in_bfloat16(recipe.precision) else "float32"
     options = PolicyOptions(min_pixels=recipe.min_pixels, max_pixels=recipe.max_pixels, device="cpu", dtype=dtype, slots=1)
-    loaded = load(read_reference(str(saved) if saved else recipe.model), options, progress=tell)
+    loaded = load(read_reference(str(saved)) if saved else _named(recipe.model), options, progress=tell)
     loaded.model.requires_grad_(True)
     return loaded
 
@@ -102,6 +102,13 @@ def computes_in_bfloat16(precision: Precision) -> bool:
     if precision is Precision.BFLOAT16 and has_gpu and not able:
         raise TrainingError("This GPU does not compute in bfloat16: set `precision: float32`.")
     return precision is Precision.BFLOAT16 or (precision is Precision.AUTO and able)
+
+
+def _named(model: str) -> Reference:
+    """What a recipe's `model` means: a folder, a hub name, or the small policy, which is made here before it is trained."""
+    from training.small.begin import UNTRAINED, made
+
+    return read_reference(str(made()) if model == UNTRAINED else model)
 
 
 def _small_files(name: str) -> Path:

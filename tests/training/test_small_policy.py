@@ -23,8 +23,10 @@ from core.tasks.needle.scenes import ask
 from core.tasks.needle.splits import Split
 from core.tasks.needle.values import DIFFICULTIES
 from core.trace import Author
+from training.recipe import Recipe
 from training.small.begin import build
 from training.small.words import SYSTEM, tokenizer
+from training.start import beginning, with_weights
 
 WORDS = tokenizer()
 
@@ -87,3 +89,10 @@ def test_it_is_a_checkpoint_like_any_other(folder: Path, loaded: LoadedModel) ->
     assert loaded.rendering.opening([Said(Role.USER, ("Why?",))]).ids
     assert AutoTokenizer.from_pretrained(folder).get_vocab() == WORDS.get_vocab()
     assert type(AutoModelForImageTextToText.from_pretrained(folder)).__name__ == "Qwen3VLForConditionalGeneration"
+
+
+def test_a_recipe_begins_with_it_by_its_name() -> None:
+    recipe = Recipe(title="small", model="small")
+    begun, weights = beginning(recipe), with_weights(recipe, lambda _: None)
+    assert begun.card.factor == 16 and begun.rendering.system_prompt == SYSTEM
+    assert all(weight.requires_grad for weight in weights.model.parameters())

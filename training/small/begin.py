@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import tempfile
+from functools import cache
 from pathlib import Path
 
 from core.crops import CropRule
@@ -10,6 +12,21 @@ from core.policies.local.habits import HABITS
 from core.policies.local.template import chat_template
 from training.small.shape import OVERVIEW, SMALL, SmallShape, untrained
 from training.small.words import SYSTEM, tokenizer
+
+UNTRAINED = "small"
+"""How a recipe names it: it is made when it is needed, and lies nowhere."""
+
+
+@cache
+def _kept() -> tempfile.TemporaryDirectory[str]:
+    """A folder that goes when the process does."""
+    return tempfile.TemporaryDirectory(prefix="saccade-")
+
+
+@cache
+def made() -> Path:
+    """The folder of the untrained policy, made in this process; it is there as long as the process is."""
+    return build(Path(_kept().name) / UNTRAINED)
 
 
 def build(folder: Path, *, shape: SmallShape = SMALL, seed: int = 0, crop: CropRule | None = None) -> Path:
