@@ -13,17 +13,19 @@ from PIL import Image
 from core.crops import CropRule, look_at, render_look, resized
 from core.errors import TrainingError
 from core.geometry import Size
-from core.grammar import FORCED_PREFIX, observation_text
+from core.grammar import FORCED_PREFIX, observation_text, parse
+from core.grounding import ground
 from core.policies.conversation import Role, Said
 from core.policies.local.loading import LoadedModel
+from core.policies.local.rendering import Rendering
 from core.policies.local.template import chat_template
 from core.policies.local.untrained import SPECIAL
 from core.policies.protocol import frame_of, shown_size
 from core.records import CuratedRecord, RecordLook, RecordMessage, Writer
 from core.rollout.values import Rollout
-from core.trace import Author, DomainName, Picture, Truth, TruthKind
+from core.trace import Author, DomainName, Picture, Sample, Truth, TruthKind
 from tests.core.rollout.speaking import painted
-from tests.training.led import ANSWER, LOOK, PROVENANCE, SCRIPTS, record_of
+from tests.training.led import ANSWER, LOOK, PROVENANCE, SCRIPTS, led, record_of
 from training.dialogs import Dialog, dialog_of
 from training.processors import messages_of, processor_of
 from training.turns import spoken
@@ -120,6 +122,43 @@ def test_the_system_prompt_is_the_records_or_the_one_given(looking: LoadedModel)
     # A prompt that the template says by itself is said once.
     carries = replace(looking, card=replace(looking.card, system_prompt="Look\nclosely."))
     assert asked(carries, prompted).ids == asked(looking, bare).ids
+
+
+def with_template(loaded: LoadedModel, template: str) -> LoadedModel:
+    """The same checkpoint with another chat template."""
+    was = loaded.rendering
+    rendering = Rendering(was.tokenizer, was.image_processor, template, end_ids=was.end_ids)
+    return replace(loaded, rendering=rendering, card=replace(loaded.card, system_prompt=rendering.system_prompt))
+
+
+def test_a_prompt_that_the_template_carries_is_the_rollouts(looking: LoadedModel) -> None:
+    carries = with_template(looking, chat_template("Look\nclosely."))
+    rollout = led(carries, SCRIPTS["a forced answer"])
+    made = record_of(rollout.trace)
+    assert made.messages[0] == RecordMessage(Writer.SYSTEM, "Look\nclosely.")
+    assert rollout.tokens is not None
+    dialog = asked(carries, made)
+    assert dialog.ids[:-1] == rollout.tokens.prompt + rollout.tokens.ids
+    # A checkpoint whose template carries none is sent it.
+    assert asked(with_template(looking, chat_template(None)), made).ids == dialog.ids
+
+
+def test_a_template_that_forgets_turns_is_for_one_turn(looking: LoadedModel) -> None:
+    forgets = with_template(looking, chat_template(None).replace("message.content -", "message.content.split('</think>')[-1] -", 1))
+    single = record(looking, QUESTION, (Writer.MODEL, ANSWER))
+    assert asked(forgets, single).ids == asked(with_template(looking, chat_template(None)), single).ids
+    with pytest.raises(TrainingError, match=r"record of trace abababababab .*changes earlier turns"):
+        asked(forgets, record(looking, QUESTION, (Writer.MODEL, LOOK), SEEN, (Writer.MODEL, ANSWER)))
+
+
+def test_the_chats_own_marks_in_a_completion_are_not_learnt_as_text(looking: LoadedModel) -> None:
+    """As the reference's rollouts are written to files: one text, with the marks between the turns."""
+    seen = f"<|im_end|>\n<|im_start|>user\n{observation_text(False)}<|im_end|>\n<|im_start|>assistant\n"
+    card, plain = looking.card, record(looking, QUESTION, (Writer.MODEL, LOOK), SEEN, (Writer.MODEL, ANSWER))
+    sample = Sample("Where?", plain.domain, plain.pictures, plain.truth)
+    rule = CropRule(20, 64, dot=False, factor=card.factor)
+    flat = ground(sample, parse(f"{LOOK}{seen}{ANSWER}<|im_end|>"), frame_of(card, SIDE), rule, policy="a file")
+    assert asked(looking, record_of(flat)).ids == asked(looking, plain).ids
 
 
 def test_what_nothing_is_learnt_from_is_left_out(looking: LoadedModel) -> None:

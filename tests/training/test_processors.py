@@ -12,6 +12,7 @@ import torch
 import transformers
 from transformers import AutoImageProcessor, AutoProcessor, AutoTokenizer
 from transformers.utils import is_torchvision_available
+from trl.trainer.sft_trainer import DataCollatorForVisionLanguageModeling
 
 from core.grammar import observation_text
 from core.policies.families import FAMILIES
@@ -26,7 +27,7 @@ from core.rollout.values import Rollout
 from tests.core.rollout.speaking import painted
 from tests.training.led import ANSWER, LOOK, SCRIPTS, record_of
 from tests.training.test_dialogs import record
-from training.batches import Collator
+from training.batches import NOT_LEARNT, Collator
 from training.dialogs import dialog_of
 from training.processors import messages_of, processor_of
 from training.turns import spoken
@@ -129,3 +130,28 @@ def test_a_checkpoint_with_a_saved_processor_is_loaded_as_any_other(looking: Loa
     assert again.family is FAMILIES[looking.family.model_type]
     assert again.rendering.chat_template == chat_template("Look\nclosely.")
     assert again.card.system_prompt == "Look\nclosely."
+
+
+@pytest.mark.parametrize("name", ["looks", "a forced answer"])
+def test_trls_own_collator_makes_the_same_of_it(looking: LoadedModel, rolled_out: Callable[[LoadedModel, str], Rollout], name: str) -> None:
+    """From a row of a data set, in which messages are without their pictures, and every part has every field."""
+    made, image = record_of(rolled_out(looking, name).trace), painted(120, 80)
+    messages = messages_of(spoken(made, image, looking.card), looking.rendering)
+    images = [part["image"] for message in messages for part in message["content"] if part["type"] == "image"]
+    parts = {"type": None, "text": None}
+    rows = [
+        {
+            "injected": None,
+            **message,
+            "content": [{**parts, **{key: value for key, value in part.items() if key != "image"}} for part in message["content"]],
+        }
+        for message in messages
+    ]
+    collate = DataCollatorForVisionLanguageModeling(processor_of(looking.family, looking.rendering), assistant_only_loss=True)
+    theirs = collate([{"messages": rows, "images": images}])
+    mine = Collator(looking.rendering)([dialog_of(made, image, looking.rendering, looking.card)])
+    for field in ("input_ids", "labels"):
+        assert torch.equal(mine[field], theirs[field][:, :-1])
+    assert theirs["labels"][0, -1] == NOT_LEARNT
+    for field in ("pixel_values", "image_grid_thw"):
+        assert torch.equal(mine[field], theirs[field])
