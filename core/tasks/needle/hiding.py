@@ -6,8 +6,9 @@ crops, it reads the marks; shown overviews, it does no better than chance. It is
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,10 +65,10 @@ class Probe:
         return (middle - half) / (1 + z2), (middle + half) / (1 + z2)
 
 
-def differences(difficulty: Difficulty, count: int, seed: int = 0) -> list[Difference]:
+def differences(difficulty: Difficulty, scenes: int, seed: int = 0) -> list[Difference]:
     """For that many scenes, how far they differ from themselves with another mark on every item; phases are drawn anew too."""
     found = []
-    for at in range(count):
+    for at in range(scenes):
         chance = Chance("differences", seed, at)
         scene = ask(difficulty, seed + at, Split.TEST).scene
         one = _with_marks(scene, [chance.pick(difficulty.marks) for _ in scene.items], chance)
@@ -120,18 +121,22 @@ def _crop(picture: Image.Image, scene: Scene, at: int, difficulty: Difficulty) -
     return np.asarray(render_look(picture, look, frame), np.float64)
 
 
+def marked_scenes(difficulty: Difficulty, seed: int = 0) -> Iterator[Scene]:
+    """Scenes without end whose items bear marks by chance, whatever their questions would have made of them: what a probe learns from."""
+    for at in count(seed):
+        chance = Chance("probe", at)
+        scene = ask(difficulty, at, Split.TEST).scene
+        scene = _with_marks(scene, [chance.pick(difficulty.marks) for _ in scene.items], chance)
+        yield replace(scene, grain=(chance.below(GRAINS), chance.below(GRAINS)))
+
+
 def _probe(difficulty: Difficulty, trained: int, n: int, seed: int, *, crops: bool) -> Probe:
-    rows, labels = list[Numbers](), list[int]()
-    marks, at = difficulty.marks, 0
-    while len(rows) < trained + n:
-        chance = Chance("probe", seed, at)
-        # Every item gets a mark by chance, whatever the question would have made of it.
-        scene = ask(difficulty, seed + at, Split.TEST).scene
-        scene = _with_marks(scene, [chance.pick(marks) for _ in scene.items], chance)
-        scene = replace(scene, grain=(chance.below(GRAINS), chance.below(GRAINS)))
+    rows, labels, marks = list[Numbers](), list[int](), difficulty.marks
+    for scene in marked_scenes(difficulty, seed):
         rows += _patches(scene, difficulty, crops=crops)
         labels += [marks.index(item.mark) for item in scene.items]
-        at += 1
+        if len(rows) >= trained + n:
+            break
     features, wanted = np.array(rows[: trained + n]), np.array(labels[: trained + n])
     read = _ridge(features[:trained], np.eye(len(marks))[wanted[:trained]], features[trained:]).argmax(1)
     return Probe(trained, n, int((read == wanted[trained:]).sum()), 1 / len(marks))
