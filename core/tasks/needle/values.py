@@ -253,6 +253,10 @@ class Asked:
     split: Split
 
 
+# Lines nearer to one another than this many px of a crop fade: below 2 nothing is left of them.
+_LEAST_PERIOD = 2.5
+
+
 @dataclass(frozen=True, slots=True)
 class Difficulty:
     """How scenes are made. Raises TaskError for what cannot be drawn.
@@ -306,6 +310,11 @@ class Difficulty:
             return "At least two marks are needed, each named once."
         if self.offset < 1 or self.crop < 1:
             return f"A look's window and its crop have at least 1 px, not {self.offset} and {self.crop}."
+        shown = self.side // self.overview * self.crop / (2 * self.offset)
+        if shown < _LEAST_PERIOD:
+            return (
+                f"A crop of {self.crop} px that shows {2 * self.offset} px has lines {shown:.1f} px apart, too fine to be told: show less."
+            )
         return ""
 
     @property

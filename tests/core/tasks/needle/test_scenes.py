@@ -189,6 +189,7 @@ def test_a_share_of_the_marks_is_asked_for_by_relation() -> None:
         {"candidates": (1, 2)},
         {"marks": (Mark.ACROSS,)},
         {"offset": 0},
+        {"offset": 110},
         {"crop": 0},
     ],
 )
@@ -199,7 +200,7 @@ def test_a_difficulty_that_cannot_be_drawn_is_refused(change: dict[str, object])
 
 @pytest.mark.parametrize(("size", "most"), [(32, 60), (48, 33), (64, 18), (96, 8), (128, 4)])
 def test_as_many_items_as_a_difficulty_allows_find_room(size: int, most: int) -> None:
-    difficulty = Difficulty(items=(min(most, 30), min(most, 30)), item_size=size, kinds=(Kind.MARK,), offset=size)
+    difficulty = Difficulty(items=(min(most, 30), min(most, 30)), item_size=size, kinds=(Kind.MARK,))
     for seed in range(20):
         assert len(ask(difficulty, seed, Split.TRAIN).scene.items) == min(most, 30)
 
