@@ -44,9 +44,9 @@ PLAIN: Mapping[str, Any] = {
 }
 
 
-def picture(number: int) -> Image.Image:
+def picture(number: int, side: int = 84) -> Image.Image:
     """A ground with a coloured square on it."""
-    image = Image.new("RGB", (84, 84), "white")
+    image = Image.new("RGB", (side, side), "white")
     left, top = 8 + 7 * (number % 7), 8 + 11 * (number % 5)
     ImageDraw.Draw(image).rectangle((left, top, left + 16, top + 16), fill=COLOURS[number % len(COLOURS)])
     return image
@@ -63,11 +63,18 @@ def keep(image: Image.Image, folder: Path) -> Picture:
 
 
 def record(
-    card: PolicyCard, number: int, pictures: Path, *, split: Split = Split.TRAIN, weight: float = 1.0, domain: DomainName | None = None
+    card: PolicyCard,
+    number: int,
+    pictures: Path,
+    *,
+    split: Split = Split.TRAIN,
+    weight: float = 1.0,
+    domain: DomainName | None = None,
+    side: int = 84,
 ) -> CuratedRecord:
     """A conversation about a coloured square: with a look where its domain has a zoom, in a single turn elsewhere."""
     domain = domain or (DomainName.VISUAL_SEARCH, DomainName.SPATIAL)[number % 2]
-    image = picture(number)
+    image = picture(number, side)
     kept = keep(image, pictures)
     colour = COLOURS[number % len(COLOURS)]
     frame = frame_of(card, kept.size)
@@ -82,9 +89,9 @@ def record(
     return CuratedRecord.from_trace(trace, Provenance("any"), weight=weight, split=split)
 
 
-def written(folder: Path, records: list[CuratedRecord]) -> Path:
+def written(folder: Path, records: list[CuratedRecord], name: str = "records.jsonl") -> Path:
     """A file of records in a folder."""
-    path = folder / "records.jsonl"
+    path = folder / name
     write_records(path, records, "any")
     return path
 
