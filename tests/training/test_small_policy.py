@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from transformers import AutoModelForImageTextToText, AutoTokenizer
@@ -25,7 +26,7 @@ from core.tasks.needle.values import DIFFICULTIES
 from core.trace import Author
 from training.recipe import Recipe
 from training.small.begin import build
-from training.small.words import SYSTEM, tokenizer
+from training.small.words import SYSTEM, number_ids, tokenizer
 from training.start import beginning, with_weights
 
 WORDS = tokenizer()
@@ -89,6 +90,18 @@ def test_it_is_a_checkpoint_like_any_other(folder: Path, loaded: LoadedModel) ->
     assert loaded.rendering.opening([Said(Role.USER, ("Why?",))]).ids
     assert AutoTokenizer.from_pretrained(folder).get_vocab() == WORDS.get_vocab()
     assert type(AutoModelForImageTextToText.from_pretrained(folder)).__name__ == "Qwen3VLForConditionalGeneration"
+
+
+def test_neighbouring_numbers_and_places_begin_alike(loaded: LoadedModel) -> None:
+    entries = loaded.model.get_input_embeddings().weight
+    for ids in number_ids(WORDS):
+        numbers = torch.nn.functional.normalize(entries[list(ids)], dim=1)
+        alike = numbers @ numbers.T
+        assert float(alike.diagonal(1).min()) > 0.8 > 0.5 > float(alike.diagonal(50).abs().mean())
+    table = loaded.model.model.visual.pos_embed.weight.reshape(8, 8, -1)
+    near = torch.cosine_similarity(table[:, 1:], table[:, :-1], dim=-1).mean()
+    far = torch.cosine_similarity(table[0, 0], table[7, 7], dim=-1)
+    assert near > far + 0.3
 
 
 def test_a_recipe_begins_with_it_by_its_name() -> None:

@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from transformers import PreTrainedTokenizerFast, Qwen3VLConfig, Qwen3VLForConditionalGeneration
 
+from training.small.words import number_ids
+
 # The overview of the needle world, in pixels: the policy is shown every picture in this size.
 OVERVIEW = 128
 
@@ -17,8 +19,9 @@ OVERVIEW = 128
 class SmallShape:
     """Sizes of the two parts. A token of a picture shows `patch * merge` px a side.
 
-    position_spread  standard deviation of the learned position table before training. Qwen's own 0.02 drowns in the patches: where
-                     something lies is then learnt several times later
+    spread           of the weights before training, as a share of what keeps the size of what goes through them
+    word_spread      standard deviation of the words' entries
+    position_spread  of the position table's entries. Qwen's own 0.02 drowns in the patches: where something lies is then learnt much later
     """
 
     hidden: int = 192
@@ -35,9 +38,9 @@ class SmallShape:
     deepstack: tuple[int, ...] = (1,)
     context: int = 2048
     rope_theta: float = 1e4
-    position_spread: float = 0.5
     spread: float = 1.0
     word_spread: float = 0.05
+    position_spread: float = 0.5
 
     @property
     def head_dim(self) -> int:
@@ -97,21 +100,20 @@ def configuration(words: PreTrainedTokenizerFast, shape: SmallShape = SMALL) -> 
 def untrained(words: PreTrainedTokenizerFast, shape: SmallShape = SMALL, seed: int = 0) -> Any:
     """The model with weights that depend on the seed alone."""
     made = Qwen3VLForConditionalGeneration(configuration(words, shape))
-    _fill(made, shape, seed)
+    chance = torch.Generator().manual_seed(seed)
+    _fill(made, shape, chance)
+    _lay_out(made, words, shape, chance)
     ends = [words.convert_tokens_to_ids(token) for token in ("<|im_end|>", "<|endoftext|>")]
     made.generation_config.update(eos_token_id=ends, pad_token_id=ends[1], do_sample=False)
     return made.eval()
 
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
-def _fill(made: Any, shape: SmallShape, seed: int) -> None:
-    """Weights that keep the size of what goes through them (LeCun et al. 1998, section 4.6); those that end a branch are smaller by the
-    root of the number of branches, so that the sum of all keeps it too (Radford et al. 2019, section 2.3)."""
-    chance = torch.Generator().manual_seed(seed)
+def _fill(made: Any, shape: SmallShape, chance: torch.Generator) -> None:
+    """Weights that keep the size of what goes through them (LeCun et al. 1998, "Efficient BackProp", section 4.6); those that end a branch
+    are smaller by the root of the number of branches, so that the sum of all keeps it too (Radford et al. 2019, GPT-2, section 2.3)."""
     for name, weight in sorted(made.named_parameters()):
-        if "pos_embed" in name:
-            weight.normal_(0.0, shape.position_spread, generator=chance)
-        elif "embed_tokens" in name:
+        if "embed_tokens" in name:
             weight.normal_(0.0, shape.word_spread, generator=chance)
         elif weight.dim() > 1:
             spread = shape.spread / math.sqrt(weight[0].numel())
@@ -125,3 +127,30 @@ def _fill(made: Any, shape: SmallShape, seed: int) -> None:
         else:
             weight.fill_(1.0)
     made.tie_weights()
+
+
+@torch.no_grad()  # type: ignore[untyped-decorator]
+def _lay_out(made: Any, words: PreTrainedTokenizerFast, shape: SmallShape, chance: torch.Generator) -> None:
+    """Lay numbers and places out before training: neighbours are alike.
+
+    A number is a word of its own, and a place an entry of a table. From random entries it has to be learnt of each by itself what it is
+    near to, and pointing stays at chance for a long time; from smooth ones, what is learnt at one place holds beside it at once.
+    """
+    entries = made.get_input_embeddings().weight
+    for ids in number_ids(words):
+        places = torch.arange(len(ids)) / (len(ids) - 1)
+        entries[torch.tensor(ids)] = shape.word_spread * smooth(places, entries.shape[1], chance)
+    table = made.model.visual.pos_embed.weight
+    side, half = math.isqrt(len(table)), table.shape[1] // 2
+    middles = (torch.arange(side) + 0.5) / side
+    down, across = (shape.position_spread * smooth(middles, half, chance) for _ in range(2))
+    table.copy_(torch.cat([down.repeat_interleave(side, 0), across.repeat(side, 1)], dim=1))
+
+
+def smooth(places: torch.Tensor, width: int, chance: torch.Generator) -> torch.Tensor:
+    """[places, width]: `width` cosines of random frequency and phase at places from 0 to 1, of mean square 1: random Fourier features
+    (Rahimi & Recht 2007, section 3.1). Half of the frequencies are spread by 1 cycle, half by 4: coarse and fine."""
+    few = width // 2
+    frequencies = torch.cat([torch.randn(few, generator=chance), 4 * torch.randn(width - few, generator=chance)])
+    phases = torch.rand(width, generator=chance) * 2 * math.pi
+    return math.sqrt(2) * torch.cos(2 * math.pi * places[:, None] * frequencies + phases)

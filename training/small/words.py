@@ -83,6 +83,12 @@ def tokenizer() -> PreTrainedTokenizerFast:
     return made
 
 
+def number_ids(words: PreTrainedTokenizerFast) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The tokens of 0, 10, ... 1000 as the first and as the second number of a point."""
+    points = [words.encode(f"({number}, {number})", add_special_tokens=False) for number in _POINTS]
+    return tuple(ids[1] for ids in points), tuple(ids[3] for ids in points)
+
+
 def _texts() -> Iterator[str]:
     """What is to be a token, each by itself, so that nothing is merged over two of them."""
     names = [*Colour, *Shape, *Mark]
