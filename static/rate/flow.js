@@ -18,6 +18,7 @@ export class Flow {
   #given = [];
   #idle = true;
   #beat = 0;
+  #saved = 0;
   #off = new AbortController();
 
   /** `house`: the app, with its session, keymap, preferences, assets, outbox, drafts and statuses. */
@@ -26,7 +27,7 @@ export class Flow {
     this.progress = study.progress;
     this.#house = house;
     this.queue = new Queue({
-      fetch: (number) => house.ask('POST', `api/rating/studies/${study.id}/next`, { count: number }),
+      fetch: (number) => this.#fetch(number),
       answered: (answer) => this.#answered(answer),
       changed: () => this.#arrived(),
       current: () => (this.#idle ? null : this.trial.item.item),
@@ -95,6 +96,13 @@ export class Flow {
     screen.show(this.progress, studies.filter(({ id, open, closed }) => id !== this.study.id && open && !closed).length);
   }
 
+  /** Steps to come. How far one is, as they tell it, is older than what a rating that was saved meanwhile has told. */
+  async #fetch(number) {
+    const saved = this.#saved;
+    const answer = await this.#house.ask('POST', `api/rating/studies/${this.study.id}/next`, { count: number });
+    return saved === this.#saved ? answer : { ...answer, progress: this.progress };
+  }
+
   /** New steps have come, or none. */
   #arrived() {
     if (this.#idle && ['waiting', 'done'].includes(this.#house.screen.name) && (this.queue.ahead.length || this.#house.screen.name === 'waiting')) this.#next();
@@ -159,6 +167,7 @@ export class Flow {
   acknowledged(entry, answer) {
     this.queue.settle(entry.item);
     if (entry.study !== this.study.id) return;
+    this.#saved += 1;
     if (answer.progress) this.#setProgress(answer.progress);
     if (entry.kind === 'undo') this.#undone(entry, answer.item);
     if (this.#idle || entry.kind === 'undo') this.queue.refill();

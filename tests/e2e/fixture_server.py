@@ -25,6 +25,7 @@ from tests.e2e.fixture_traces import PICTURES, Json, identity, named
 STATIC = Path(__file__).resolve().parents[2] / "static"
 PHOTOGRAPHS = Path(skimage.__file__).parent / "data"
 TYPES = {".js": "text/javascript", ".css": "text/css", ".html": "text/html; charset=utf-8", ".png": "image/png", ".jpg": "image/jpeg"}
+KEPT = ("text/javascript", "text/css")
 MANY = 12_480
 
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -208,7 +209,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("content-type", kind)
         self.send_header("content-length", str(len(body)))
-        self.send_header("cache-control", "max-age=60" if kind.startswith("image") else "no-store")
+        self.send_header("cache-control", "max-age=600" if self.server.keeps and (kind in KEPT or kind.startswith("image")) else "no-store")
         if download:
             self.send_header("content-disposition", 'attachment; filename="trace.json"')
         self.end_headers()
@@ -219,12 +220,13 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class FixtureServer(ThreadingHTTPServer):
-    """Serves `content`, which a test may replace at any time."""
+    """Serves `content`, which a test may replace at any time. `keeps`: a browser may keep files, which it had better not while one edits them."""
 
     daemon_threads = True
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int = 0, *, keeps: bool = True) -> None:
         super().__init__(("127.0.0.1", port), Handler)
+        self.keeps = keeps
         self.content = full()
 
     @property
@@ -244,4 +246,4 @@ class FixtureServer(ThreadingHTTPServer):
 
 
 if __name__ == "__main__":
-    FixtureServer(7871).serve_forever()
+    FixtureServer(7871, keeps=False).serve_forever()

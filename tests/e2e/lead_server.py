@@ -250,12 +250,12 @@ class LeadHandler(Handler):
 class LeadServer(FixtureServer):
     """Serves `lead`, which a test may replace at any time."""
 
-    def __init__(self, port: int = 0) -> None:
-        super().__init__(port)
+    def __init__(self, port: int = 0, *, keeps: bool = True) -> None:
+        super().__init__(port, keeps=keeps)
         self.RequestHandlerClass = LeadHandler
         self.lead = pilot()
 
 
 if __name__ == "__main__":
-    server = LeadServer(7872)
+    server = LeadServer(7872, keeps=False)
     threading.Thread(target=server.serve_forever).start()

@@ -178,7 +178,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("content-type", kind)
         self.send_header("content-length", str(len(body)))
-        self.send_header("cache-control", "max-age=60" if kind.startswith("image") else "no-store")
+        kept = self.server.owner.keeps and kind.startswith(("image", "text/javascript", "text/css"))
+        self.send_header("cache-control", "max-age=600" if kept else "no-store")
         if cookie:
             self.send_header("set-cookie", cookie)
         self.end_headers()
@@ -203,9 +204,10 @@ class _Server(ThreadingHTTPServer):
 
 
 class RateServer:
-    """Serves a world, which outlives a stop and a new start at the same address."""
+    """Serves a world, which outlives a stop and a new start at the same address. `keeps`: a browser may keep the page's files."""
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int = 0, *, keeps: bool = True) -> None:
+        self.keeps = keeps
         self.world = World()
         self.port = port
         self.start()
@@ -238,4 +240,4 @@ class RateServer:
 
 
 if __name__ == "__main__":
-    RateServer(7872)._thread.join()
+    RateServer(7872, keeps=False)._thread.join()

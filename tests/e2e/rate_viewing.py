@@ -54,7 +54,7 @@ class Rate:
             self.context.add_cookies([{"name": "saccade_session", "value": "a-secret", "url": self.server.url}])
         if read:
             name, version = f"saccade.rate/read/{quote(self.rater)}/{study}", self.world.studies[study]["version"]
-            self.context.add_init_script(
+            self.page.add_init_script(
                 f"localStorage.getItem({json.dumps(name)}) ?? localStorage.setItem({json.dumps(name)}, '{version}')"
             )
 
@@ -82,7 +82,7 @@ class Rate:
         raise AssertionError("what was waited for did not come")
 
     def still(self) -> None:
-        """Stops the page's clock: from now on time passes only by `page.clock.run_for`."""
+        """Stops the clock of the whole profile for good: from now on time passes only by `page.clock.run_for`. Mark: `own_profile`."""
         self.page.clock.install()
         self.page.clock.pause_at(datetime.now(UTC) + timedelta(seconds=5))
 

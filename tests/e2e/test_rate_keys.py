@@ -43,6 +43,7 @@ def test_an_answer_is_changed_before_the_last_one(rate: Rate) -> None:
     assert rate.given()[0]["answers"] == {"accurate": "unsure", "helpful": "3"}
 
 
+@pytest.mark.own_profile
 def test_the_last_answer_is_seen_before_the_next_step_comes(rate: Rate) -> None:
     rate.open()
     rate.still()

@@ -6,7 +6,7 @@ import json
 import re
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import APIResponse, Route, expect
 
 from tests.e2e.rate_viewing import Rate
 from tests.e2e.rate_world import STEPS, steps_of, study
@@ -265,6 +265,24 @@ def test_the_time_left_in_words(rate: Rate) -> None:
     assert rate.module("words.js", f"{json.dumps([progress for progress, _ in cases])}.map(m.timeLeft)") == [words for _, words in cases]
 
 
+def test_an_answer_that_comes_late_does_not_take_progress_back(rate: Rate) -> None:
+    rate.open()
+    late: list[tuple[Route, APIResponse]] = []
+    rate.page.route("**/next", lambda route: late.append((route, route.fetch())))
+    rate.world.delay = 0.5
+    rate.rate("y", "1")
+    rate.until(lambda: late)
+    rate.saved(1)
+    bar = rate.page.get_by_role("progressbar")
+    for route, answer in late:
+        assert answer.json()["progress"]["done"] == 0, "it was asked for before the rating was saved"
+        with rate.page.expect_response("**/next"):
+            route.fulfill(response=answer)
+    rate.page.wait_for_timeout(100)
+    expect(bar).to_have_attribute("aria-valuetext", "1 of 8 steps rated")
+
+
+@pytest.mark.own_profile
 def test_time_passes_only_while_somebody_is_there(rate: Rate) -> None:
     rate.page.goto(f"{rate.server.url}/ui/favicon.svg")
     rate.still()
@@ -287,6 +305,7 @@ def test_time_passes_only_while_somebody_is_there(rate: Rate) -> None:
     assert rate.page.evaluate("watch.seconds") == pytest.approx(67, abs=0.1)
 
 
+@pytest.mark.own_profile
 def test_a_picture_that_fails(rate: Rate) -> None:
     rate.world.failing = "/pictures"
     rate.open()

@@ -245,6 +245,7 @@ def test_what_was_begun_comes_back(rate: Rate, kept: str) -> None:
     assert not rate.world.drafts
 
 
+@pytest.mark.own_profile
 def test_what_is_typed_without_a_pause_reaches_the_server(rate: Rate) -> None:
     rate.open()
     rate.press("c")

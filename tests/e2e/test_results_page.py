@@ -167,6 +167,7 @@ def test_every_table_has_its_files(results: Results) -> None:
     assert links == [f"/api/results/1/tables/{table['name']}.{kind}" for table in document()["tables"] for kind in ("csv", "jsonl")]
 
 
+@pytest.mark.own_profile
 def test_nothing_is_loaded_twice_and_nothing_from_elsewhere(results: Results) -> None:
     results.page.clock.install()
     results.open()
@@ -182,6 +183,7 @@ def test_nothing_is_loaded_twice_and_nothing_from_elsewhere(results: Results) ->
     assert sum("/plotly/" in line for line in results.lead.asked) == 1
 
 
+@pytest.mark.own_profile
 def test_results_change_on_the_screen_as_ratings_come(results: Results) -> None:
     results.page.clock.install()
     results.open()
@@ -198,6 +200,7 @@ def test_results_change_on_the_screen_as_ratings_come(results: Results) -> None:
     expect(results.at("[data-part=headline] .rs-notes p").first).to_be_visible()
 
 
+@pytest.mark.own_profile
 def test_an_old_figure_says_that_it_is_old(results: Results) -> None:
     results.page.clock.install()
     results.open()
