@@ -11,9 +11,9 @@ from typing import Any
 
 from core.crops import CropRule
 from core.policies.local.documents import read_json_if_there
+from core.policies.local.habits import HABITS
 from training.recipe import Recipe
 
-SACCADE = "saccade.json"
 # What is taken over, byte by byte, from the checkpoint that was begun with: training changes nothing of it.
 _TAKEN_OVER = (
     *("tokenizer.json", "tokenizer_config.json", "vocab.json", "merges.txt", "added_tokens.json", "special_tokens_map.json"),
@@ -37,10 +37,10 @@ def write_beside(folder: Path, begun_with: Path, recipe: Recipe, crop: CropRule 
         for name in _PICTURES:
             if known := read_json_if_there(folder / name):
                 _write_json(folder / name, _with_area(known, area))
-    told: dict[str, Any] = {**read_json_if_there(begun_with / SACCADE), "max_new_tokens": recipe.max_new_tokens}
+    told: dict[str, Any] = {**read_json_if_there(begun_with / HABITS), "max_new_tokens": recipe.max_new_tokens}
     if crop is not None:
         told["crop"] = {"offset": crop.offset, "side": crop.side, "dot": crop.dot}
-    _write_json(folder / SACCADE, told)
+    _write_json(folder / HABITS, told)
 
 
 def _with_area(known: dict[str, Any], area: tuple[int, int]) -> dict[str, Any]:

@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Trains; 0 once the run is over. Raises SaccadeError with what is wrong, what is saved and what to do, and KeyboardInterrupt where it
     was stopped by hand, with a checkpoint."""
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    from training.recipe import read_recipe, shipped
+    from training.recipe_files import read_recipe, shipped
 
     if arguments.list:
         for name in shipped():
@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _changes(arguments: argparse.Namespace) -> dict[str, Any]:
-    from training.recipe import parse_value
+    from training.recipe_files import parse_value
 
     changes: dict[str, Any] = {}
     if arguments.records:

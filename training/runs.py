@@ -24,7 +24,8 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import TrainingError
-from training.recipe import Recipe, read_recipe
+from training.recipe import Recipe
+from training.recipe_files import read_recipe
 
 RECIPE, RUN, METRICS, SAMPLES, CHECKPOINTS, TRAINED = "recipe.yaml", "run.json", "metrics.jsonl", "samples", "checkpoints", "trained"
 _MARK = "whole.json"

@@ -94,12 +94,9 @@ def train(
 
 def _arguments(recipe: Recipe, checkpoints: Path) -> SFTConfig:
     """The recipe in TRL's words. The length of the run and the learning rate follow when the data is known."""
-    on_cpu = recipe.device is Device.CPU or not torch.cuda.is_available()
     at_once, parts = shared_out(recipe, int(os.environ.get("WORLD_SIZE", "1")))
     return SFTConfig(
         output_dir=str(checkpoints),
-        use_cpu=on_cpu,
-        bf16=computes_in_bfloat16(recipe.precision),
         per_device_train_batch_size=at_once,
         gradient_accumulation_steps=parts,
         max_steps=1,
@@ -107,24 +104,34 @@ def _arguments(recipe: Recipe, checkpoints: Path) -> SFTConfig:
         max_grad_norm=recipe.clip,
         adam_beta1=recipe.betas[0],
         adam_beta2=recipe.betas[1],
-        activation_checkpointing=recipe.checkpointing,
         seed=recipe.seed,
         # The dialogs come ready from our own collator, in the order of their places: nothing is prepared, shuffled or cut.
         train_sampling_strategy="sequential",
         dataset_kwargs={"skip_prepare_dataset": True},
         remove_unused_columns=False,
         max_length=None,
-        dataloader_num_workers=recipe.workers,
-        dataloader_pin_memory=not on_cpu,
-        # Every dialog has a picture, so every part of the model has a share in every batch.
-        ddp_find_unused_parameters=False,
         logging_steps=recipe.log_every,
         logging_first_step=True,
         logging_nan_inf_filter=False,
         save_strategy="no",
         report_to="none",
         disable_tqdm=True,
+        **_machine(recipe),
     )
+
+
+def _machine(recipe: Recipe) -> dict[str, Any]:
+    """How the machine computes it, in TRL's words."""
+    on_cpu = recipe.device is Device.CPU or not torch.cuda.is_available()
+    return {
+        "use_cpu": on_cpu,
+        "bf16": computes_in_bfloat16(recipe.precision),
+        "activation_checkpointing": recipe.checkpointing,
+        "dataloader_num_workers": recipe.workers,
+        "dataloader_pin_memory": not on_cpu,
+        # Every dialog has a picture, so every part of the model has a share in every batch.
+        "ddp_find_unused_parameters": False,
+    }
 
 
 def shared_out(recipe: Recipe, processes: int) -> tuple[int, int]:

@@ -17,7 +17,8 @@ from core.grounding import ground
 from core.policies.protocol import PolicyCard, frame_of
 from core.records import CuratedRecord, Provenance, Split, write_records
 from core.trace import DomainName, Picture, Sample, Truth, TruthKind
-from training.recipe import Recipe, read_recipe
+from training.recipe import Recipe
+from training.recipe_files import read_recipe
 from training.start import beginning
 
 COLOURS = ("red", "green", "blue", "yellow", "purple", "orange")

@@ -13,7 +13,8 @@ from core.errors import TrainingError
 from core.policies.local.untrained import ModelType
 from tests.training.small_data import small_recipe
 from training.command import _Meter
-from training.recipe import Recipe, read_recipe, shipped
+from training.recipe import Recipe
+from training.recipe_files import read_recipe, shipped
 from training.runs import Run, begin
 from training.watching import News, duration
 

@@ -11,7 +11,8 @@ from core.errors import TrainingError
 from core.records import Split
 from core.trace import DomainName
 from tests.training.small_data import record, written
-from training.recipe import DrawnScenes, RecordFiles, Schedule, read_recipe, shipped
+from training.recipe import DrawnScenes, RecordFiles, Schedule
+from training.recipe_files import read_recipe, shipped
 from training.rehearsal import rehearse
 from training.start import beginning
 
