@@ -17,8 +17,6 @@ class SlotCache:
         self.values = [self._empty(0, 0) for _ in range(layers)]
         self.slots = 0
         self.tokens = 0
-        # Where a call costs more than what it computes, the newest tokens of all slots are attended to in one.
-        self.attends_together = device.type != "cpu"
 
     @property
     def bytes(self) -> int:

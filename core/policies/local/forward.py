@@ -235,10 +235,10 @@ class _Together:
 
     @staticmethod
     def of(pieces: Sequence[Piece], cache: SlotCache) -> _Together | None:
-        """None where one call for each is as good: on the processor, for one of them alone, and where they lie far apart."""
+        """None where one call for each is as good: for one of them alone, and where they lie far apart."""
         begins = [0, *itertools.accumulate(piece.count for piece in pieces)]
         single = [(begin, piece) for begin, piece in zip(begins, pieces, strict=False) if piece.count == 1]
-        if not cache.attends_together or len(single) < 2:
+        if len(single) < 2:
             return None
         first, last = min(piece.slot for _, piece in single), max(piece.slot for _, piece in single) + 1
         if last - first > 2 * len(single):

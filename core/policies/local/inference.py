@@ -83,7 +83,6 @@ class Inference:
         if self._model.device.type == "cpu":
             bearable = int(_OPERATIONS_OF_A_LAYER / (2 * self._model.weights_of_a_layer))
             self._together = min(max(bearable, _TOGETHER_ON_CPU[0]), _TOGETHER_ON_CPU[1])
-        self._threads = torch.get_num_threads()
         self._cache = self._model.cache()
         self._book = SlotBook(slots)
         self._waiting: deque[Turn] = deque()
@@ -231,9 +230,9 @@ class Inference:
         self._cache.reserve(len(self._book.slots), max(piece.start + piece.count for piece in planned.pieces))
         self._see(planned)
         device = self._model.device
-        self._share_out(sum(piece.count for piece in planned.pieces))
         shown = planned.features()
-        logits = self._model(Pass(planned.pieces, planned.ids(device), planned.positions(device), shown), self._cache)
+        with self._shared_out(sum(piece.count for piece in planned.pieces)):
+            logits = self._model(Pass(planned.pieces, planned.ids(device), planned.positions(device), shown), self._cache)
         if device.type == "cuda":
             torch.cuda.synchronize(device)
         for turn, piece in zip(planned.turns, planned.pieces, strict=True):
@@ -244,10 +243,22 @@ class Inference:
         self.spent.forward += time.perf_counter() - began
         return logits[planned.heard_rows] if len(planned.heard) < len(planned.turns) else logits
 
-    def _share_out(self, tokens: int) -> None:
-        """How many threads compute a pass on a processor: for few tokens of a small model they would mostly wait for each other."""
-        if self._model.device.type == "cpu":
-            torch.set_num_threads(1 if tokens * self._model.weights_of_a_layer < _WORTH_SHARING else self._threads)
+    @contextlib.contextmanager
+    def _shared_out(self, tokens: int) -> Iterator[None]:
+        """A pass on a processor by as many threads as are worth it: over few tokens of a small model they mostly wait for each other.
+
+        The number holds for the whole process in torch, so it is put back.
+        """
+        threads = torch.get_num_threads()
+        alone = threads > 1 and self._model.device.type == "cpu" and tokens * self._model.weights_of_a_layer < _WORTH_SHARING
+        if not alone:
+            yield
+            return
+        torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)
 
     def _see(self, planned: Planned) -> None:
         """Give every turn the features of the pictures in its piece; it keeps them until it is read to the end."""
