@@ -24,7 +24,7 @@ from core.policies.local.loading import LoadedModel
 from core.policies.local.policy import LocalPolicy
 from core.records import CuratedRecord, Writer
 from core.rollout.engine import roll_out
-from core.rollout.values import Ended, RolloutSettings, SystemPrompt, Task, Turns
+from core.rollout.values import MAX_PICTURES, MAX_TURNS, Ended, RolloutSettings, SystemPrompt, Task, Turns
 from core.trace import Picture, Sample, Trace
 from training.sources import Example
 
@@ -33,15 +33,22 @@ EXPORT_FORMAT, EXPORT_VERSION = "saccade.trace", 1
 _AT_ONCE = 8
 
 
-def settings_for(record: CuratedRecord, crop: CropRule | None, max_new_tokens: int) -> RolloutSettings:
-    """How a record's question is asked again: with its own system prompt, in several turns where it looked closer or could have."""
+def settings_for(record: CuratedRecord, crop: CropRule | None, max_new_tokens: int, looks: int = 0) -> RolloutSettings:
+    """How a record's question is asked again: with its own system prompt, in several turns where it looked closer or could have.
+
+    looks  so many there is room for, at least
+    """
     own = "".join(message.text for message in record.messages if message.writer is Writer.SYSTEM)
-    zooms = bool(record.looks) or own == (DOMAINS[record.domain].multi_turn_prompt or None) or crop is not None
+    domain = DOMAINS[record.domain]
+    zooms = bool(record.looks) or (own == domain.multi_turn_prompt and own) or (crop is not None and domain.crop is not None)
     return RolloutSettings(
         sampling=GREEDY,
         turns=Turns.MULTI if zooms else Turns.SINGLE,
         crop=crop,
         max_new_tokens=max_new_tokens,
+        # One more than the longest needs, for a look that goes wide; and a turn for the answer.
+        max_turns=max(MAX_TURNS, looks + 2),
+        max_pictures=max(MAX_PICTURES, looks + 2),
         system=SystemPrompt.CHECKPOINT,
         system_text=own or None,
     )
@@ -60,9 +67,10 @@ def sample_traces(
 ) -> list[Trace]:
     """One greedy conversation for each example with one picture, in order. The model is left in the mode in which it was."""
     asked = [example for example in examples if len(example.images) == 1]
+    looks = max((len(example.record.looks) for example in asked), default=0)
     by_settings: dict[RolloutSettings, list[int]] = {}
     for place, example in enumerate(asked):
-        by_settings.setdefault(settings_for(example.record, crop, max_new_tokens), []).append(place)
+        by_settings.setdefault(settings_for(example.record, crop, max_new_tokens, looks), []).append(place)
     traces: dict[int, Trace] = {}
     with _answering(loaded), LocalPolicy(loaded, slots=min(_AT_ONCE, max(1, len(asked)))) as policy:
         for settings, places in by_settings.items():

@@ -203,7 +203,7 @@ def _trainer(
         take_tally=trainer.take_tally,
         validate=lambda: held_out.validate(trainer),
         sample=lambda step: held_out.sample(trainer, step),
-        stopped=stopped,
+        stopped=lambda: _any_of_all(stopped()),
         tell=tell,
     )
     trainer.remove_callback(PrinterCallback)
@@ -291,6 +291,16 @@ def _agree(make: Callable[[], Run]) -> Run:
     if told[1] is not None:
         raise told[1]
     return Run(told[0])
+
+
+def _any_of_all(asked: bool) -> bool:
+    """Whether any process was asked to stop: all stop behind the same step, and none waits for ever."""
+    state = PartialState()
+    if state.num_processes == 1:
+        return asked
+    told = torch.tensor(int(asked), device=state.device)
+    torch.distributed.all_reduce(told, torch.distributed.ReduceOp.MAX)
+    return bool(told.item())
 
 
 class _Loading:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from accelerate.commands.config.config_args import load_config_from_file
+from transformers.models.qwen2_5_vl import modeling_qwen2_5_vl
 
 from app import commands
 from core.errors import TrainingError
@@ -16,7 +19,10 @@ from training.command import _Meter
 from training.recipe import Recipe
 from training.recipe_files import read_recipe, shipped
 from training.runs import Run, begin
+from training.sft import shared_out
 from training.watching import News, duration
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def typed(*words: str) -> int:
@@ -99,6 +105,28 @@ def test_where_nobody_watches_a_line_comes_now_and_then(capsys: pytest.CaptureFi
 
 def test_durations_are_told_in_words() -> None:
     assert [duration(seconds) for seconds in (3.2, 100, 3_660, 100_000)] == ["3 s", "2 min", "1 h 1 min", "27 h 47 min"]
+
+
+# Several processes
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "training/accelerate").glob("*.yaml")), ids=lambda file: file.stem)
+def test_accelerate_reads_the_configurations(file: Path) -> None:
+    config = load_config_from_file(str(file))
+    assert config.num_processes > 1
+    wrapped = getattr(config, "fsdp_config", {}).get("fsdp_transformer_layer_cls_to_wrap", "")
+    for name in filter(None, wrapped.split(",")):
+        assert hasattr(modeling_qwen2_5_vl, name)
+
+
+@pytest.mark.parametrize(("batch", "at_once", "processes", "parts"), [(32, 1, 8, (1, 4)), (32, 8, 1, (8, 4)), (4, 4, 2, (2, 1))])
+def test_a_step_is_shared_out_evenly(small: Recipe, batch: int, at_once: int, processes: int, parts: tuple[int, int]) -> None:
+    assert shared_out(replace(small, batch=batch, at_once=at_once), processes) == parts
+
+
+def test_a_step_that_cannot_be_shared_out_is_refused(small: Recipe) -> None:
+    with pytest.raises(TrainingError, match="A step of 4 dialogs cannot be shared out to 3 processes with 1 at one time"):
+        shared_out(small, 3)
 
 
 # What a kill leaves behind
