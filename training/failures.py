@@ -53,5 +53,5 @@ def _saved(run: Run | None) -> str:
         return ""
     steps = run.saved_steps()
     if not steps:
-        return f"No checkpoint was saved yet; the figures so far are in {run.metrics}."
+        return f"No checkpoint was saved yet: --resume {run.folder} begins from the beginning."
     return f"Saved is everything up to step {steps[-1]:,}: go on from there with --resume {run.folder}"

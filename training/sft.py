@@ -154,7 +154,8 @@ def _open_run(recipe: Recipe, folder: Path, begun: Beginning, schooling: Schooli
         "seed": recipe.seed,
         "steps": schooling.steps,
         "data_sha256": schooling.data_hash,
-        "model": {"name": begun.name, "weights": fingerprint(begun.folder)},
+        "model": recipe.model,
+        "weights_begun_with": fingerprint(begun.folder),
         "processes": PartialState().num_processes,
         "device": str(PartialState().device),
     }
@@ -162,7 +163,7 @@ def _open_run(recipe: Recipe, folder: Path, begun: Beginning, schooling: Schooli
         return runs.begin(folder, recipe.at_home(), told)
     run = Run(folder)
     known = run.notes()
-    for name, what in (("data_sha256", "the records are"), ("model", "the checkpoint that it began with is")):
+    for name, what in (("data_sha256", "the records are"), ("weights_begun_with", "the checkpoint that it began with is")):
         if known.get(name) != told[name]:
             raise TrainingError(f"The run in {folder} cannot go on: {what} not what it was. Put it back, or begin a new run.")
     run.drop_broken()

@@ -89,17 +89,14 @@ class FromFiles:
         return Example(record, images_of(record, self._pictures))
 
     def length(self, index: int) -> int:
-        record = self._records[index]
-        letters = sum(len(message.text) for message in record.messages)
-        shown = [shown_size(self._card, picture.size) for picture in record.pictures] + [look.look.output for look in record.looks]
-        return round(letters / _LETTERS + sum(size.width * size.height for size in shown) / self._card.factor**2)
+        return _about(self._records[index], self._card)
 
 
 class FromScenes:
     """Scenes of a world: number i is the scene of the seed `first` + i."""
 
-    def __init__(self, scenes: Scenes, first: int, count: int | None) -> None:
-        self._scenes, self._first, self._count = scenes, first, count
+    def __init__(self, scenes: Scenes, first: int, count: int | None, card: PolicyCard) -> None:
+        self._scenes, self._first, self._count, self._card = scenes, first, count, card
 
     @property
     def size(self) -> int | None:
@@ -110,11 +107,11 @@ class FromScenes:
         return self._scenes.crop
 
     def example(self, index: int) -> Example:
-        record, image = self._scenes.example(self._first + index)
-        return Example(record, (image,))
+        seed = self._first + index
+        return Example(self._scenes.record(seed), (self._scenes.image(seed),))
 
     def length(self, index: int) -> int:
-        return 0
+        return _about(self._scenes.record(self._first + index), self._card)
 
 
 def open_source(data: RecordFiles | DrawnScenes, split: Split, card: PolicyCard, *, seed: int, most: int | None = None) -> DialogSource:
@@ -126,7 +123,7 @@ def open_source(data: RecordFiles | DrawnScenes, split: Split, card: PolicyCard,
         return FromFiles(data, split, card)
     first = data.seed if data.seed is not None else _far_apart(seed)
     counts = [count for count in (data.count if split is Split.TRAIN else None, most) if count is not None]
-    return FromScenes(open_scenes(data, split, card), first, min(counts, default=None))
+    return FromScenes(open_scenes(data, split, card), first, min(counts, default=None), card)
 
 
 def has_split(data: RecordFiles | DrawnScenes, split: Split) -> bool:
@@ -143,6 +140,13 @@ def digest(data: RecordFiles | DrawnScenes) -> str:
     else:
         told = {"records": [read_manifest(path).sha256 for path in data.records], "domains": [str(name) for name in data.domains]}
     return hashlib.sha256(canonical_json(told).encode()).hexdigest()
+
+
+def _about(record: CuratedRecord, card: PolicyCard) -> int:
+    """About how many tokens a record has."""
+    letters = sum(len(message.text) for message in record.messages)
+    shown = [shown_size(card, picture.size) for picture in record.pictures] + [look.look.output for look in record.looks]
+    return round(letters / _LETTERS + sum(size.width * size.height for size in shown) / card.factor**2)
 
 
 def _far_apart(seed: int) -> int:

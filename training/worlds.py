@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, fields
 from typing import Any, Protocol
 
@@ -30,8 +31,11 @@ class Scenes(Protocol):
     def crop(self) -> CropRule | None:
         """How its looks are cut."""
 
-    def example(self, seed: int) -> tuple[CuratedRecord, Image.Image]:
-        """The record of a scene, with its picture. Raises TrainingError where it cannot be drawn."""
+    def record(self, seed: int) -> CuratedRecord:
+        """The record of a scene, its picture not drawn. Raises TrainingError where it cannot be made."""
+
+    def image(self, seed: int) -> Image.Image:
+        """The scene's picture. Raises TrainingError where it cannot be drawn."""
 
 
 class NeedleScenes:
@@ -44,12 +48,13 @@ class NeedleScenes:
     def crop(self) -> CropRule | None:
         return self._world.difficulty.rule(self._card.factor)
 
-    def example(self, seed: int) -> tuple[CuratedRecord, Image.Image]:
-        try:
-            record = self._world.record(seed, self._split, self._card, misses=self._misses)
-            return record, draw(self._world.asked(seed, self._split).scene)
-        except TaskError as error:
-            raise TrainingError(f"The scene of the seed {seed} cannot be drawn. {error}") from error
+    def record(self, seed: int) -> CuratedRecord:
+        with _named(seed):
+            return self._world.record(seed, self._split, self._card, misses=self._misses)
+
+    def image(self, seed: int) -> Image.Image:
+        with _named(seed):
+            return draw(self._world.asked(seed, self._split).scene)
 
 
 def open_scenes(data: DrawnScenes, split: Split, card: PolicyCard) -> Scenes:
@@ -86,6 +91,15 @@ def settings_of(data: DrawnScenes) -> dict[str, Any]:
     """Everything that the scenes depend on, as JSON values."""
     difficulty = TypeAdapter(Difficulty).dump_python(difficulty_of(data), mode="json")
     return {"world": data.world, "difficulty": difficulty, "count": data.count, "seed": data.seed, "misses": data.misses}
+
+
+@contextmanager
+def _named(seed: int) -> Iterator[None]:
+    """Raises TrainingError, naming the scene, for what the world refuses inside."""
+    try:
+        yield
+    except TaskError as error:
+        raise TrainingError(f"The scene of the seed {seed} cannot be drawn. {error}") from error
 
 
 def _name(data: DrawnScenes) -> str:

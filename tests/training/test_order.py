@@ -12,9 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import get_cosine_schedule_with_warmup, get_linear_schedule_with_warmup
 
+from core.frames import FrameKind
+from core.policies.protocol import PolicyCard, PolicyKind
+from core.records import Split
 from training.learning_rates import Course, LearningRates
 from training.order import Order, Part, Placed
-from training.recipe import Schedule
+from training.recipe import DrawnScenes, Schedule
+from training.sources import open_source
 
 SIZES = st.integers(1, 40)
 SEEDS = st.integers(0, 2**31)
@@ -72,6 +76,17 @@ def test_a_batch_holds_dialogs_of_about_one_length() -> None:
 
     assert padding(by_length) < padding(by_chance) / 4
     assert Counter(by_length[place].index for place in range(800)) == Counter(by_chance[place].index for place in range(800))
+
+
+def test_scenes_of_about_one_length_go_into_a_batch() -> None:
+    card = PolicyCard("p", PolicyKind.LOCAL, FrameKind.NORMALISED, 32, 128 * 128, 128 * 128)
+    source = open_source(DrawnScenes("needle"), Split.TRAIN, card, seed=3)
+    by_length = Order([Part(128, (None,), (1.0,), lambda of, index: source.length(index))], 8, 0)
+    batches = [[by_length[place].index for place in range(start, start + 8)] for start in range(0, 128, 8)]
+    padding = [max(lengths) - min(lengths) for lengths in ([source.length(index) for index in batch] for batch in batches)]
+    every = [source.length(index) for index in range(128)]
+    assert sorted(index for batch in batches for index in batch) == list(range(128))
+    assert sum(padding) / len(padding) < (max(every) - min(every)) / 4
 
 
 # The learning rate
