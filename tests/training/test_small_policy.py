@@ -24,7 +24,7 @@ from core.tasks.needle.scenes import ask
 from core.tasks.needle.splits import Split
 from core.tasks.needle.values import DIFFICULTIES
 from core.trace import Author
-from training.recipe import Recipe
+from training.recipe import Device, Precision, Recipe
 from training.small.begin import build
 from training.small.words import SYSTEM, number_ids, tokenizer
 from training.start import beginning, with_weights
@@ -109,3 +109,8 @@ def test_a_recipe_begins_with_it_by_its_name() -> None:
     begun, weights = beginning(recipe), with_weights(recipe, lambda _: None)
     assert begun.card.factor == 16 and begun.rendering.system_prompt == SYSTEM
     assert all(weight.requires_grad for weight in weights.model.parameters())
+
+
+def test_in_bfloat16_a_processor_attends_in_the_way_that_is_faster_there() -> None:
+    recipe = Recipe(title="small", model="small", device=Device.CPU, precision=Precision.BFLOAT16)
+    assert with_weights(recipe, lambda _: None).model.config._attn_implementation == "eager"
