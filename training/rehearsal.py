@@ -18,10 +18,10 @@ from training.dialogs import Dialog
 from training.recipe import DrawnScenes, Recipe
 from training.schooling import Schooling
 from training.sft import shared_out
-from training.sources import FromFiles
+from training.sources import DialogSource, FromFiles
 from training.start import Beginning, beginning, computes_in_bfloat16
 
-# So many dialogs are rendered for the figures, spread over the run.
+# About so many dialogs are rendered for the figures, spread over the data.
 _LOOKED_AT = 64
 
 
@@ -83,8 +83,7 @@ def rehearse(recipe: Recipe) -> Rehearsal:
     first = [schooling.dialog(place) for place in range(min(recipe.batch, len(schooling.order)))]
     batch = Collator(begun.rendering)(first[: recipe.at_once])
     _check(batch)
-    apart = max(1, len(schooling.order) // _LOOKED_AT)
-    looked_at = [schooling.dialog(place) for place in range(0, len(schooling.order), apart)][:_LOOKED_AT]
+    looked_at = [schooling.rendered(source.example(index)) for source, index in _spread(schooling)]
     numbers = numbers_of(begun, recipe)
     return Rehearsal(
         recipe,
@@ -127,6 +126,16 @@ def state_bytes(numbers: Numbers, recipe: Recipe) -> int:
     if recipe.lora is None:
         return 16 * numbers.trained + 4 * (numbers.all - numbers.trained)
     return 16 * numbers.trained + (2 if computes_in_bfloat16(recipe.precision) else 4) * numbers.all
+
+
+def _spread(schooling: Schooling) -> Iterator[tuple[DialogSource, int]]:
+    """Examples from every source of every stage, evenly over each; more from a longer stage."""
+    for lesson in schooling.lessons:
+        wanted = max(1, _LOOKED_AT * lesson.steps // schooling.steps // len(lesson.sources))
+        for source in lesson.sources:
+            there = source.size if source.size is not None else lesson.steps * schooling.batch
+            count = min(wanted, there)
+            yield from ((source, at * there // count) for at in range(count))
 
 
 def _check(batch: Mapping[str, torch.Tensor]) -> None:
