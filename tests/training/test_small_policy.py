@@ -25,6 +25,8 @@ from core.tasks.needle.splits import Split
 from core.tasks.needle.values import DIFFICULTIES
 from core.trace import Author
 from training.recipe import Device, Precision, Recipe
+from training.recipe_files import read_recipe
+from training.sft import train
 from training.small.begin import build
 from training.small.words import SYSTEM, number_ids, tokenizer
 from training.start import beginning, with_weights
@@ -114,3 +116,14 @@ def test_a_recipe_begins_with_it_by_its_name() -> None:
 def test_in_bfloat16_a_processor_attends_in_the_way_that_is_faster_there() -> None:
     recipe = Recipe(title="small", model="small", device=Device.CPU, precision=Precision.BFLOAT16)
     assert with_weights(recipe, lambda _: None).model.config._attn_implementation == "eager"
+
+
+def test_its_recipe_makes_a_policy_that_looks_as_it_was_taught(tmp_path: Path) -> None:
+    few = {f"stages.{stage}.steps": 1 for stage in range(len(read_recipe("needle").stages))}
+    quick = {"workers": 0, "threads": 1, "at_once": 8, "batch": 8, "evaluate": 4, "samples": 1, "max_new_tokens": 8}
+    outcome = train(read_recipe("needle", {**few, **quick}), tmp_path / "run")
+    assert outcome.finished
+    trained = load(read_reference(str(outcome.run / "trained")), PolicyOptions(device="cpu"), progress=lambda _: None)
+    assert (trained.card.crop, trained.card.factor, trained.card.system_prompt) == (CropRule(32, 64, dot=False, factor=16), 16, SYSTEM)
+    # 12 MB is what the weights in the repository may come to.
+    assert sum(file.stat().st_size for file in (outcome.run / "trained").glob("*.safetensors")) <= 12_000_000
