@@ -88,6 +88,7 @@ ACCESS: Mapping[tuple[str, str], Needed] = {
     ("POST", "/api/policies/stop"): LEAD,
     ("POST", "/api/pictures"): LEAD,
     ("GET", "/api/ask"): LEAD,
+    ("POST", "/api/ask/scenes"): LEAD,
     ("GET", "/api/runs"): LEAD,
     ("POST", "/api/runs"): LEAD,
     ("GET", "/api/runs/{run}"): LEAD,

@@ -24,7 +24,7 @@ MAX_TRUTH = 2_000
 # No conversation of the method comes near; a run beyond them would only fill the memory.
 MOST = {"max_turns": 64, "max_pictures": 64, "max_tokens": 131_072, "max_new_tokens": 32_768}
 # Of a data set that somebody has filled further.
-_RECORDED = 200
+RECORDED = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ def recorded_traces(store: Store) -> tuple[Trace, ...]:
     from core.policies.replay import recorded, replayable
 
     demo = (stored.trace for stored in store.iter_traces(TraceQuery(dataset=(DEMO_DATASET,))))
-    return replayable((*recorded(), *(trace for trace in islice(demo, _RECORDED) if trace.origin.kind == DEMO_ORIGIN)))
+    return replayable((*recorded(), *(trace for trace in islice(demo, RECORDED) if trace.origin.kind == DEMO_ORIGIN)))
 
 
 def recorded_samples(traces: Iterable[Trace]) -> tuple[tuple[Sample, int], ...]:

@@ -37,6 +37,11 @@ class PolicyList:
         return self._file is not None
 
     @property
+    def named(self) -> tuple[str, ...]:
+        """Those of the start."""
+        return self._named
+
+    @property
     def _added(self) -> tuple[str, ...]:
         """Those of the file, read when somebody first asks: a command that asks nobody does not need it to be whole."""
         if self._read is None:

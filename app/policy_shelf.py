@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 from app.policy_list import PolicyList
 from app.policy_names import kind_of, name_of
 from core.errors import NotFound, PolicyError, SaccadeError
-from core.policies.protocol import PolicyKind
-from core.policies.references import REPLAY, is_replay
+from core.policies.protocol import PolicyCard, PolicyKind
+from core.policies.references import NEEDLE, REPLAY, is_replay
 
 if TYPE_CHECKING:
     from core.policies.protocol import Policy
@@ -60,6 +60,7 @@ class ShelfLine:
     percent   None where nobody knows
     recorded  it plays back what was said before
     added     it was not named at the start, so it can be removed
+    shipped   it is the small one that comes with the program
     """
 
     reference: str
@@ -70,11 +71,13 @@ class ShelfLine:
     percent: float | None
     recorded: bool
     added: bool
+    shipped: bool = False
 
 
 @dataclass(eq=False, slots=True)
 class _Entry:
-    """A policy on the shelf. `loading` is set where an opening is to be given up; `failures` counts those that came to nothing."""
+    """A policy on the shelf. `loading` is set where an opening is to be given up; `failures` counts those that came to nothing; `card` is
+    the one that it had when it was open last."""
 
     reference: str
     policy: Policy | None = None
@@ -85,6 +88,7 @@ class _Entry:
     percent: float | None = None
     failures: int = 0
     error: SaccadeError | None = None
+    card: PolicyCard | None = None
 
     @property
     def local(self) -> bool:
@@ -106,28 +110,31 @@ class PolicyShelf:
 
     find    asked of a checkpoint before another one leaves memory for it; None: nothing is
     replay  the recorded runs are among them
+    needle  the policy that ships is, as the first
     """
 
-    def __init__(self, opener: Opener, listed: PolicyList, *, find: Finder | None = None, replay: bool = True) -> None:
+    def __init__(
+        self, opener: Opener, listed: PolicyList, *, find: Finder | None = None, replay: bool = True, needle: bool = False
+    ) -> None:
         self._open = opener
         self._find = find
         self._listed = listed
         self._entries: dict[str, _Entry] = {}
-        self._replay = replay
+        self._replay, self._needle = replay, needle
         self._line: list[_Wish] = []
         self._changed = threading.Condition()
         self._closed = False
 
     @property
     def default(self) -> str:
-        """The policy that is asked where nobody chose one: the first that was named, and without one the recorded runs."""
-        return self.references[0]
+        """The policy that is asked where nobody chose one: the first that was named at the start, else the first of all."""
+        return next(iter(self._listed.named), self.references[0])
 
     @property
     def references(self) -> tuple[str, ...]:
-        """What can be asked: what was named at the start, what was added, the recorded runs."""
-        recorded = (REPLAY,) if self._replay else ()
-        return tuple(dict.fromkeys((*self._listed.references, *recorded)))
+        """What can be asked: the policy that ships, what was named at the start, what was added, the recorded runs."""
+        shipped, recorded = (NEEDLE,) * self._needle, (REPLAY,) * self._replay
+        return tuple(dict.fromkeys((*shipped, *self._listed.references, *recorded)))
 
     def lines(self) -> tuple[ShelfLine, ...]:
         """Every policy with what it is doing."""
@@ -141,7 +148,13 @@ class PolicyShelf:
 
     def add(self, reference: str) -> None:
         """Puts a policy on the shelf and into the data folder's list. Raises PolicyError and StoreError where it cannot be taken."""
-        self._listed.add(reference)
+        if reference.strip() not in self.references:
+            self._listed.add(reference)
+
+    def card(self, reference: str) -> PolicyCard | None:
+        """What is known of a policy since it was opened last; None before. Raises NotFound for one that is not on the shelf."""
+        with self._changed:
+            return self._entry(reference).card
 
     def remove(self, reference: str, *, runs: int = 0) -> None:
         """Takes an added policy off the shelf and the list, closed where it was open; an opening that no run waits for is given up.
@@ -153,12 +166,14 @@ class PolicyShelf:
             entry = self._entry(reference)
             if reference == REPLAY and self._replay:
                 raise PolicyError("The recorded runs come with the program, and stay on the list.")
+            if reference == NEEDLE and self._needle:
+                raise PolicyError(f"{name_of(NEEDLE)} comes with the program, and stays on the list.")
             by_hand = [wish for wish in self._line if wish.entry is entry and wish.by_hand]
             self._refuse_in_use(entry, max(runs, entry.users + sum(wish.entry is entry for wish in self._line) - len(by_hand)))
             self._listed.remove(reference)
             for wish in by_hand:
                 wish.stop.set()
-            entry.error, policy, entry.policy = None, entry.policy, None
+            entry.error, entry.card, policy, entry.policy = None, None, entry.policy, None
             if policy is not None:
                 # Until it has left memory, no other checkpoint is opened.
                 entry.loading = threading.Event()
@@ -341,6 +356,8 @@ class PolicyShelf:
                 entry.loading = entry.loader = None
                 # While it was opened, the program may have ended, or the policy been removed.
                 entry.policy = policy if not self._closed and entry.reference in self.references else None
+                if entry.policy is not None:
+                    entry.card = entry.policy.card
                 if policy is None and not stop.is_set():
                     entry.failures, entry.error = entry.failures + 1, failed
                 else:
@@ -358,7 +375,7 @@ class PolicyShelf:
         name = entry.policy.card.name if entry.policy else name_of(entry.reference)
         reference = entry.reference
         added = self._listed.is_added(reference)
-        return ShelfLine(reference, name, kind_of(reference), state, words, percent, is_replay(reference), added)
+        return ShelfLine(reference, name, kind_of(reference), state, words, percent, is_replay(reference), added, reference == NEEDLE)
 
     def _doing(self, entry: _Entry) -> tuple[PolicyState, str, float | None]:
         if entry.policy is not None and entry.users:

@@ -16,19 +16,21 @@ from annotations.documents import MAX_INTEGER, check_name
 from annotations.queries import TraceQuery
 from annotations.raters.values import Role
 from app.api import Kit
-from app.asking import DATASET, MAX_QUESTION, MAX_SAMPLES, Asked, picture_in_store, recorded_samples, recorded_traces, sample_of, truth_of
+from app.asking import DATASET, MAX_QUESTION, MAX_SAMPLES, Asked, picture_in_store, sample_of, truth_of
 from app.bodies import Form, body_of
 from app.identity import actor_of, door_of
 from app.live_run import LiveRun
 from app.picture_api import Uploaded
+from app.recorded_questions import RecordedQuestions
 from app.run_events import events_of
 from app.run_studies import save_to_study
 from app.run_view import draw_view, policies_view, settings_view, summary_view, truth_view
+from app.scenes import scenes_view
 from app.services import Services
 from app.view import picture_view
 from app.words import DOMAIN_TITLES
 from core.domains import DOMAINS
-from core.errors import NotFound, PolicyError
+from core.errors import NotFound
 from core.policies.conversation import Sampling
 from core.rollout.values import PAPER_SAMPLING, RolloutSettings, Turns
 from core.trace import DomainName, Sample, TruthKind
@@ -143,8 +145,9 @@ def stop_policy(kit: Kit, request: Request, form: Reference) -> JSONResponse:
 
 
 @router.get("/api/ask")
-def what_to_ask(kit: Kit) -> JSONResponse:
-    """What the page offers: domains, defaults, data sets, open studies, and the questions that recorded runs answer."""
+def what_to_ask(kit: Kit, request: Request) -> JSONResponse:
+    """What the page offers: domains, defaults, data sets, open studies, scenes, and the questions that recorded runs answer."""
+    recorded: RecordedQuestions = request.app.state.recorded
     return JSONResponse(
         {
             "domains": [_domain(name) for name in DOMAINS],
@@ -153,7 +156,8 @@ def what_to_ask(kit: Kit) -> JSONResponse:
             "datasets": [one.value for one in kit.store.facets(TraceQuery()).datasets],
             "studies": [{"id": study.id, "name": study.name} for study in kit.studies.list() if not study.closed],
             "read_only": kit.settings.read_only,
-            "examples": [_example(*one) for one in _recorded(kit) if one[0].pictures[0].sha256 in kit.pictures],
+            "scenes": scenes_view(),
+            "examples": [_example(*one) for one in recorded.samples() if one[0].pictures[0].sha256 in kit.pictures],
         }
     )
 
@@ -240,14 +244,6 @@ def _domain(name: DomainName) -> Json:
     crop = {"offset": domain.crop.offset, "side": domain.crop.side, "dot": domain.crop.dot} if domain.crop else None
     multi = domain.multi_turn_prompt is not None
     return {"name": name.value, "title": DOMAIN_TITLES[name], "multi": multi, "answer_kind": domain.answer_kind.value, "crop": crop}
-
-
-def _recorded(kit: Services) -> tuple[tuple[Sample, int], ...]:
-    """What recorded runs answer; nothing where they cannot be read, which asking them tells."""
-    try:
-        return recorded_samples(recorded_traces(kit.store))
-    except PolicyError:
-        return ()
 
 
 def _example(sample: Sample, samples: int) -> Json:

@@ -8,6 +8,7 @@ from typing import Any
 
 from app.live_run import OVER, DrawNow, DrawState, LiveRun, RunNow, RunState
 from app.policy_shelf import PolicyShelf
+from app.scenes import unfit_view
 from app.view import picture_view, trace_view
 from app.words import DOMAIN_TITLES
 from core.policies.references import is_replay
@@ -30,6 +31,8 @@ def policies_view(shelf: PolicyShelf, *, may_add: bool) -> Json:
             "percent": line.percent,
             "recorded": line.recorded,
             "may_remove": may_add and line.added,
+            "shipped": line.shipped,
+            "unfit": unfit_view(shelf, line.reference),
         }
         for line in shelf.lines()
     ]

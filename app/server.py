@@ -23,9 +23,11 @@ from app.picture_api import router as pictures
 from app.rate_page import router as rate_page
 from app.rater_api import router as raters
 from app.rating_api import router as rating
+from app.recorded_questions import RecordedQuestions
 from app.results_api import router as results
 from app.run_api import router as runs
 from app.run_events import Documents
+from app.scene_api import router as scenes
 from app.services import STATIC, Services
 from app.session_api import router as session
 from app.sign_in import router as sign_in
@@ -87,8 +89,9 @@ def add_routes(app: FastAPI, services: Services) -> None:
     app.state.services = services
     app.state.lanes = Lanes(services.store.database, services.ratings.forget)
     app.state.documents, app.state.uploaded = Documents(), Uploaded()
+    app.state.recorded = RecordedQuestions(services.store)
     # Looked through in this order at every request: those of which there are most come first.
-    for routes in (rating, traces, session, sign_in, raters, rate_page, studies, results, curation, runs, pictures):
+    for routes in (rating, traces, session, sign_in, raters, rate_page, studies, results, curation, runs, pictures, scenes):
         app.include_router(routes)
     app.mount("/ui", PageFiles(directory=STATIC), name="ui")
 

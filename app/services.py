@@ -25,6 +25,7 @@ from app.run_journals import FOLDER, RunJournals
 from app.settings import DATABASE_FILE, Settings
 from app.start import prepare_data_dir
 from core.errors import StartError
+from core.policies.references import needle_ships
 
 STATIC = Path(__file__).resolve().parent.parent / "static"
 
@@ -87,7 +88,7 @@ def services_over(settings: Settings, database: Database, scratch: Path) -> Serv
     cache = scratch / "thumbnails" if settings.read_only else None
     pictures = PictureStore(settings.data_dir / "pictures", cache=cache)
     listed = PolicyList(settings.policies, None if settings.read_only else settings.data_dir / FILE)
-    shelf = PolicyShelf(opener(store), listed, find=finder())
+    shelf = PolicyShelf(opener(store), listed, find=finder(), needle=needle_ships())
     journals = None if settings.read_only else RunJournals(settings.data_dir / FOLDER)
     return Services(
         settings=settings,

@@ -4,6 +4,7 @@ Qwen/Qwen2.5-VL-3B-Instruct      a checkpoint on the hub
 ./checkpoints/mine               a checkpoint, or an adapter, in a folder
 http://localhost:8000/v1#model   a server that speaks the OpenAI protocol; the model may be left out where it has one only
 replay, replay:FILE.jsonl        a recorded run, played back
+needle                           the small policy that ships, which looks into drawn scenes; a folder of that name is written ./needle
 """
 
 from __future__ import annotations
@@ -21,8 +22,13 @@ _HUB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._
 _EVERY_RUN_HAS = re.compile(r"checkpoint-\d+|global_step_?\d+|step_?\d+|final|best|last|latest|merged|adapter|model|output", re.IGNORECASE)
 REPLAY = "replay"
 """The recorded run that ships; in the workbench, the recorded runs of its store."""
-FORMS = "a hub name (organisation/name), a folder, a server (http://host:port/v1#model), or replay"
+NEEDLE = "needle"
+"""The small policy that ships, in the folder that `needle_folder` names."""
+FORMS = "a hub name (organisation/name), a folder, a server (http://host:port/v1#model), needle, or replay"
 """What a reference can be, for sentences and help."""
+# The small policy's checkpoint in this repository; another one can be put in its place for a start.
+_SHIPPED = Path(__file__).resolve().parents[2] / "static" / "policies" / NEEDLE
+_OTHER_FOLDER = "SACCADE_NEEDLE"
 
 
 class ReferenceKind(StrEnum):
@@ -54,6 +60,8 @@ class Reference:
 
         A folder that is called as every run calls one of its own ("checkpoint-500") is named together with the folder around it.
         """
+        if self.text == NEEDLE:
+            return NEEDLE.capitalize()
         if self.kind is ReferenceKind.FOLDER:
             place = Path(self.place).resolve()
             around = place.parent.name if _EVERY_RUN_HAS.fullmatch(place.name) else ""
@@ -71,6 +79,8 @@ def read_reference(text: str) -> Reference:
         raise PolicyError(f"A policy is named by {FORMS}, not by {'nothing' if not text else repr(text)}.")
     if is_replay(text):
         return Reference(text, ReferenceKind.REPLAY, text[len(REPLAY) + 1 :])
+    if text == NEEDLE:
+        return Reference(text, ReferenceKind.FOLDER, str(needle_folder()))
     if "://" in text:
         return _server(text)
     if text.startswith(("/", "./", "../", "~", ".\\", "..\\")) or text in (".", "..") or _is_folder(text):
@@ -78,6 +88,17 @@ def read_reference(text: str) -> Reference:
     if _HUB_NAME.fullmatch(text) and ".." not in text and "--" not in text:
         return Reference(text, ReferenceKind.HUB, text)
     raise PolicyError(f"{text!r} names no policy: give {FORMS}. A folder below this one is written ./{text.split('/')[0] or 'folder'}.")
+
+
+def needle_folder() -> Path:
+    """Where the policy that ships lies: static/policies/needle, or what the environment variable SACCADE_NEEDLE names."""
+    return Path(os.environ.get(_OTHER_FOLDER) or _SHIPPED).expanduser()
+
+
+def needle_ships() -> bool:
+    """Whether that folder holds a checkpoint: a configuration, and weights."""
+    folder = needle_folder()
+    return (folder / "config.json").is_file() and any(folder.glob("*.safetensors"))
 
 
 def is_replay(text: str) -> bool:

@@ -307,7 +307,7 @@ export class AskApp {
     this.board.node.hidden = !bare;
     if (bare) this.#drawPicture(picture);
     else if (none) this.#fillEmpty('none', () => noModel(policies.mayAdd, this.recorded.there ? () => this.replay() : null));
-    else this.#fillEmpty('nothing', () => emptyBoard(() => this.form.picture.browse(), () => this.form.shelf.open()));
+    else this.#fillEmpty('nothing', () => emptyBoard(() => this.form.picture.browse(), () => this.form.shelf.open(), this.form.scenes.there ? () => this.form.scenes.draw() : null));
   }
 
   /** How a model is named, in place of the picture. */
@@ -324,7 +324,7 @@ export class AskApp {
 
   /** What stands there already stays, with its focus. */
   #fillEmpty(kind, make) {
-    const key = `${kind} ${this.form.policies.mayAdd} ${this.recorded.there}`;
+    const key = `${kind} ${this.form.policies.mayAdd} ${this.recorded.there} ${this.form.scenes.there}`;
     if (this.empty.dataset.kind === key) return;
     this.empty.dataset.kind = key;
     fill(this.empty, make());

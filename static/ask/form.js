@@ -5,6 +5,8 @@ import { field, numberInput, select, textArea, textInput } from '../studies/fiel
 import { remember, remembered } from './memory.js';
 import { PictureField } from './picture.js';
 import { Policies } from './policies.js';
+import { runInAddress } from './address.js';
+import { Scenes } from './scenes.js';
 import { Settings } from './settings.js';
 import { Shelf } from './shelf.js';
 import { domainWords, truthHint } from './domains.js';
@@ -15,6 +17,7 @@ const TRUTHS = { text: 'words', box: 'a box', point: 'a point', action: 'an acti
 
 export class Form {
   #kept = remembered();
+  #welcomed = false;
   #facts = null;
   #act;
   #error = el('p', { class: 'st-error ak-error', role: 'alert', hidden: true });
@@ -25,6 +28,7 @@ export class Form {
     this.#act = act;
     this.shelf = new Shelf((view, whole) => this.#fromStore(view, whole));
     this.picture = new PictureField((picture) => { act.picture(picture); this.#changed(); }, () => this.shelf.open());
+    this.scenes = new Scenes({ now: () => this.#asked(), put: (parts) => this.#put(parts), policy: () => this.policies.chosen });
     this.policies = new Policies(() => this.#moved(), () => act.help());
     this.settings = new Settings(() => this.#changed());
     this.question = textArea(String(this.#kept.question ?? ''), () => this.#changed(), { rows: '3', maxlength: String(LONGEST_QUESTION), placeholder: 'What is above the blue lamp?', 'data-key': 'question' });
@@ -45,6 +49,7 @@ export class Form {
     this.truthNote = this.truthField.querySelector('.st-hint');
     const parts = [
       this.picture.node,
+      this.scenes.node,
       field('question', 'Question', this.question),
       el('div', { class: 'ak-domain' }, field('domain', 'Domain', this.domain), this.domainWords),
       this.policies.node,
@@ -74,7 +79,17 @@ export class Form {
     }
     if (kept.policy) this.policies.choose(kept.policy);
     if (kept.picture?.sha256) this.picture.take(kept.picture);
+    this.scenes.show(facts, kept.scene);
     this.#domainChosen();
+  }
+
+  /** Who is here for the first time, and has nothing but the policy that ships, finds a scene to ask it about. */
+  #welcome() {
+    if (!this.#facts || !this.policies.known || this.#welcomed) return;
+    this.#welcomed = true;
+    const { chosen, first } = this.policies;
+    if (Object.keys(this.#kept).length || !chosen?.shipped || chosen.reference !== first || runInAddress()) return;
+    this.scenes.first();
   }
 
   get #domain() {
@@ -105,7 +120,9 @@ export class Form {
 
   #moved() {
     this.#keep();
+    this.scenes.tell();
     this.#act.changed();
+    this.#welcome();
   }
 
   #memory() {
@@ -113,8 +130,21 @@ export class Form {
     return {
       picture, question: this.question.value, domain: this.domain.value, policy: this.policies.chosen?.reference ?? this.#kept.policy,
       truth: { kind: this.kind.value, text: this.truth.value, chosen: Boolean(this.kindChosen) },
-      samples: this.samples.valueAsNumber, dataset: this.dataset.value, settings: this.settings.values,
+      samples: this.samples.valueAsNumber, dataset: this.dataset.value, settings: this.settings.values, scene: this.scenes.memory,
     };
+  }
+
+  /** What is asked, without how. */
+  #asked() {
+    const { picture, question, domain, truth } = this.#memory();
+    return { picture, question, domain, truth };
+  }
+
+  /** The same, put back as it was, or as it comes with a scene. */
+  #put({ picture, question, domain, truth }) {
+    this.fill({ question, domain, truth });
+    if (truth.chosen !== undefined) this.kindChosen = truth.chosen;
+    this.picture.take(picture);
   }
 
   /** What the server is asked; null, after a sentence, where something is missing. */
@@ -172,7 +202,11 @@ export class Form {
   #fillTruth(truth) {
     const written = { box: truth?.box ? `(${truth.box.join(', ')})` : undefined, point: truth?.point ? `(${truth.point.x}, ${truth.point.y})` : undefined };
     this.truth.value = truth && truth.kind !== 'none' ? written[truth.kind] ?? truth.text : '';
-    if (truth?.kind in TRUTHS) this.kind.value = truth.kind;
+    if (truth?.kind in TRUTHS) {
+      this.kind.value = truth.kind;
+      // What is not as the domain has it stays so, also when the page is opened again.
+      this.kindChosen = truth.kind !== this.#domain?.answer_kind;
+    }
     this.#truthHint();
   }
 

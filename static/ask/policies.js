@@ -12,6 +12,8 @@ const KINDS = { local: 'this machine', server: 'server', scripted: 'program' };
 export class Policies {
   list = [];
   mayAdd = false;
+  /** The one that is asked where nobody chose. */
+  first = '';
   /** True once the server has said which there are. */
   known = false;
   #chosen = '';
@@ -92,6 +94,7 @@ export class Policies {
     const before = JSON.stringify([this.list, this.mayAdd]);
     this.list = policies;
     this.mayAdd = mayAdd;
+    this.first = first;
     const news = !this.known;
     this.known = true;
     const there = (reference) => policies.some((one) => one.reference === reference);
@@ -122,7 +125,7 @@ export class Policies {
     const id = uid('policy');
     const radio = el('input', { type: 'radio', name: this.#name, id, class: 'ak-radio', 'data-key': `policy-${one.reference}`, onchange: () => this.choose(one.reference) });
     radio.checked = one.reference === this.#chosen;
-    const kind = one.recorded ? 'recorded run' : KINDS[one.kind] ?? one.kind;
+    const kind = one.recorded ? 'recorded run' : one.shipped ? 'ships with Saccade' : KINDS[one.kind] ?? one.kind;
     const state = one.recorded ? 'no model is running' : WORDS[one.state] ?? one.state;
     const label = el(
       'label',
@@ -150,7 +153,7 @@ export class Policies {
 
   #more(one) {
     if (one.state === 'failed') return [el('p', { class: 'st-error', dir: 'auto', text: one.words })];
-    if (one.state !== 'loading') return [];
+    if (one.state !== 'loading') return one.shipped ? [el('p', { class: 'st-hint', text: 'Small; has seen nothing but drawn scenes.' })] : [];
     const known = typeof one.percent === 'number';
     const progress = known ? bar(one.percent, 100) : el('span', { class: 'pg-bar ak-endless', 'aria-hidden': 'true' });
     return [el('div', { class: 'ak-loading' }, progress, el('p', { class: 'st-hint', role: 'status', text: [known ? `${Math.round(one.percent)} %` : '', one.words].filter(Boolean).join(' · ') }))];

@@ -76,6 +76,43 @@ def test_what_can_be_asked_and_what_is_asked_where_nobody_chose(tmp_path: Path, 
     assert [(line.name, line.kind) for line in named.lines()][2:3] == [("model", PolicyKind.SERVER)]
 
 
+def test_the_policy_that_ships_comes_first_and_is_asked_unless_another_was_named(tmp_path: Path, opening: Opening) -> None:
+    file = tmp_path / "policies.json"
+    PolicyList((), file).add(OTHER)
+    shelf = PolicyShelf(opening.open, PolicyList((), file), needle=True)
+    assert (shelf.references, shelf.default) == (("needle", OTHER, "replay"), "needle")
+    line = shelf.line("needle")
+    assert (line.name, line.kind, line.shipped, line.added) == ("Needle", PolicyKind.LOCAL, True, False)
+    assert [line.shipped for line in shelf.lines()] == [True, False, False]
+    # Whoever names one at the start wants to ask that one.
+    named = PolicyShelf(opening.open, PolicyList((LOOKER,), file), needle=True)
+    assert (named.references, named.default) == (("needle", LOOKER, OTHER, "replay"), LOOKER)
+    without = PolicyShelf(opening.open, PolicyList((), file))
+    assert (without.references, without.default) == ((OTHER, "replay"), OTHER)
+
+
+def test_the_policy_that_ships_stays_and_is_never_kept_as_an_added_one(tmp_path: Path, opening: Opening) -> None:
+    shelf = PolicyShelf(opening.open, PolicyList((), tmp_path / "policies.json"), needle=True)
+    shelf.add(" needle ")
+    assert shelf.references == ("needle", "replay") and not (tmp_path / "policies.json").exists()
+    with pytest.raises(PolicyError, match=r"^Needle comes with the program, and stays on the list\.$"):
+        shelf.remove("needle")
+
+
+def test_what_is_known_of_a_policy_is_known_from_its_first_opening_on(added: PolicyShelf) -> None:
+    assert added.card(OTHER) is None
+    with added.lend(OTHER, NEVER) as policy:
+        assert added.card(OTHER) == policy.card
+    with added.lend(LOOKER, NEVER):
+        pass
+    assert added.card(OTHER) is not None, "also when another one has taken its place"
+    added.remove(OTHER)
+    with pytest.raises(NotFound):
+        added.card(OTHER)
+    added.add(OTHER)
+    assert added.card(OTHER) is None
+
+
 @pytest.fixture
 def added(tmp_path: Path, opening: Opening) -> Iterator[PolicyShelf]:
     """One policy was named at the start, and four were added."""

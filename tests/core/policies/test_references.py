@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import PolicyError
-from core.policies.references import Reference, ReferenceKind, read_reference
+from core.policies.references import Reference, ReferenceKind, needle_folder, needle_ships, read_reference
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,23 @@ def test_a_folder_that_is_there_comes_first(tmp_path: Path, monkeypatch: pytest.
     assert read_reference("Qwen").kind is ReferenceKind.FOLDER
     assert read_reference("Qwen/other").kind is ReferenceKind.HUB
     assert read_reference(".").name == tmp_path.name
+
+
+def test_the_policy_that_ships_is_named_by_one_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SACCADE_NEEDLE", raising=False)
+    assert needle_folder().parts[-3:] == ("static", "policies", "needle")
+    monkeypatch.setenv("SACCADE_NEEDLE", str(tmp_path))
+    named = read_reference(" needle ")
+    assert named == Reference("needle", ReferenceKind.FOLDER, str(tmp_path)) and named.name == "Needle"
+    assert not needle_ships()
+    (tmp_path / "config.json").write_text("{}")
+    assert not needle_ships(), "a configuration alone answers nothing"
+    (tmp_path / "model.safetensors").touch()
+    assert needle_ships()
+    # A folder that is called so is named as a folder.
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "needle").mkdir()
+    assert read_reference("./needle").place == "needle" and read_reference("./needle").name == "needle"
 
 
 def test_a_home_that_nobody_has_is_a_folder_that_is_not_there() -> None:
