@@ -158,13 +158,28 @@ def empty_url(back_end: str, request: pytest.FixtureRequest, tmp_path: Path) -> 
     return _fresh(back_end, request, tmp_path)
 
 
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file at the head revision, without a row: migrated once, then copied."""
+    file = tmp_path_factory.mktemp("migrated") / "saccade.db"
+    open_database(sqlite_url(file)).close()
+    return file
+
+
 @pytest.fixture
 def database_url(back_end: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a fresh database; opening it brings it to the head revision where it is not there already."""
+    return migrated_url(back_end, request, tmp_path)
+
+
+def migrated_url(back_end: str, request: pytest.FixtureRequest, folder: Path) -> str:
+    """The URL of a fresh database on a back end, in `folder` where it is a file."""
     if back_end == "postgresql":
         server: PostgresServer = request.getfixturevalue("postgres_server")
         return server.migrated_database()
-    return _fresh(back_end, request, tmp_path)
+    if back_end == "sqlite":
+        shutil.copyfile(request.getfixturevalue("migrated_sqlite"), folder / "saccade.db")
+    return _fresh(back_end, request, folder)
 
 
 def _fresh(back_end: str, request: pytest.FixtureRequest, folder: Path) -> str:

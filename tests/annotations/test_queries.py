@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
@@ -20,6 +20,7 @@ from annotations.synthetic import DATASETS, POLICIES, fill, make_traces
 from annotations.words import sort_key, words_of
 from core.errors import NotFound
 from core.trace import DomainName, StopReason, Trace, Truth, TruthKind
+from tests.annotations.conftest import migrated_url
 
 SORTS: tuple[Sort, ...] = ("newest", "oldest", "question", "steps", "looks", "reward", "faults")
 TRACES = 240
@@ -112,11 +113,35 @@ def model() -> Model:
     return model
 
 
-@pytest.fixture
-def filled(store: Store, model: Model) -> Store:
+def fill_with(store: Store, model: Model) -> Store:
+    """All traces of the model, in the store."""
     for name in DATASETS[:2]:
         assert all(store.add_traces((trace for _, dataset, trace, _ in model.entries if dataset == name), dataset=name))
     return store
+
+
+@pytest.fixture(scope="module")
+def kept() -> Iterator[dict[str, tuple[Database, Store]]]:
+    """Filled stores by back end, which nobody writes to; each is filled when it is first asked for."""
+    stores: dict[str, tuple[Database, Store]] = {}
+    yield stores
+    for database, _ in stores.values():
+        database.close()
+
+
+@pytest.fixture
+def filled(
+    back_end: str,
+    kept: dict[str, tuple[Database, Store]],
+    model: Model,
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Store:
+    """A store with all traces of the model, to be read."""
+    if back_end not in kept:
+        database = open_database(migrated_url(back_end, request, tmp_path_factory.mktemp("filled")))
+        kept[back_end] = (database, fill_with(Store(database), model))
+    return kept[back_end][1]
 
 
 @st.composite
@@ -296,10 +321,10 @@ def test_traces_of_a_second_picture_are_found(store: Store) -> None:
     assert store.list_traces(TraceQuery(picture=trace.sample.pictures[0].sha256)).total == 2
 
 
-def test_a_stream_can_be_left_early_and_written_beside(filled: Store) -> None:
-    stream = filled.iter_traces(TraceQuery(sort="oldest"))
+def test_a_stream_can_be_left_early_and_written_beside(store: Store, model: Model) -> None:
+    stream = fill_with(store, model).iter_traces(TraceQuery(sort="oldest"))
     first = next(stream)
-    filled.add_traces(make_traces(3, 1, seed=99), dataset="later")
+    store.add_traces(make_traces(3, 1, seed=99), dataset="later")
     rest = list(stream)
     assert first.number == 1
     assert [stored.number for stored in rest] == list(range(2, TRACES + 1))
