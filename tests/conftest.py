@@ -12,6 +12,18 @@ settings.register_profile("saccade", deadline=None)
 settings.load_profile("saccade")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Spreads the files with browser tests evenly among the others: browsers that run beside each other on few cores wait for one another."""
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    browsing = [path for path in files if path.parent.name == "e2e"]
+    others = [path for path in files if path.parent.name != "e2e"]
+    # Each file's place is a fraction of the whole way; files of one kind keep their order.
+    places = {path: (number + 0.5) / len(kind) for kind in (browsing, others) for number, path in enumerate(kind)}
+    items[:] = [item for path in sorted(files, key=places.__getitem__) for item in files[path]]
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder `shared` beside the checkout, with parity data and pictures; skips the test where it is not there."""

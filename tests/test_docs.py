@@ -35,7 +35,7 @@ from core.trace import DomainName, Picture, Sample, Truth, TruthKind
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.glob("*.md")])
-MAPPED = ("core", "annotations", "app")
+MAPPED = ("core", "annotations", "training", "app")
 
 # Made by tools and by use, not by people.
 MADE = {".git", ".venv", "__pycache__", ".pytest_cache", ".hypothesis", ".mypy_cache", ".ruff_cache", "data", "out"}

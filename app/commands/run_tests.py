@@ -15,9 +15,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Nothing of its own: what follows `test` is pytest's."""
 
 
-# The whole suite goes to two processes, a file at a time to whichever is free: half of its time is waiting for browsers and servers.
+# The whole suite goes to three processes, a file at a time to whichever is free: a third of its time is waiting for browsers and servers.
 # With four, browsers on two cores wait for each other, and nothing is won.
-WHOLE = ("-n", "2", "--dist", "loadfile")
+WHOLE = ("-n", "3", "--dist", "loadfile")
 
 
 def run(arguments: argparse.Namespace) -> int:
