@@ -78,7 +78,15 @@ def configuration(words: PreTrainedTokenizerFast, shape: SmallShape = SMALL) -> 
             "mrope_interleaved": True,
         },
     }
-    vision = {
+    marks = {
+        f"{mark}_token_id": number(f"<|{token}|>")
+        for mark, token in (("image", "image_pad"), ("video", "video_pad"), ("vision_start", "vision_start"), ("vision_end", "vision_end"))
+    }
+    return Qwen3VLConfig(text_config=text, vision_config=_vision(shape), tie_word_embeddings=True, dtype="float32", **marks)
+
+
+def _vision(shape: SmallShape) -> dict[str, Any]:
+    return {
         "depth": shape.vision_layers,
         "num_heads": shape.vision_heads,
         "hidden_size": shape.vision_hidden,
@@ -90,11 +98,6 @@ def configuration(words: PreTrainedTokenizerFast, shape: SmallShape = SMALL) -> 
         "num_position_embeddings": (OVERVIEW // shape.patch) ** 2,
         "deepstack_visual_indexes": list(shape.deepstack),
     }
-    marks = {
-        f"{mark}_token_id": number(f"<|{token}|>")
-        for mark, token in (("image", "image_pad"), ("video", "video_pad"), ("vision_start", "vision_start"), ("vision_end", "vision_end"))
-    }
-    return Qwen3VLConfig(text_config=text, vision_config=vision, tie_word_embeddings=True, dtype="float32", **marks)
 
 
 def untrained(words: PreTrainedTokenizerFast, shape: SmallShape = SMALL, seed: int = 0) -> Any:
