@@ -82,6 +82,8 @@ def run(arguments: argparse.Namespace) -> int:
     policy = arguments.policy or os.environ.get("SACCADE_POLICY", "").split(",")[0]
     if not policy.strip():
         raise PolicyError("No policy is named: give one with --policy, such as --policy Qwen/Qwen2.5-VL-3B-Instruct or --policy replay.")
+    if arguments.tokens and not arguments.json:
+        raise PolicyError("--tokens belongs to what --json prints: give both.")
     options, rules = _options(arguments), _rules(arguments)
     with open_services(settings_from(arguments, os.environ)) as services:
         stored = not (arguments.no_store or services.settings.read_only)

@@ -185,6 +185,11 @@ def test_what_cannot_be_asked_is_refused_before_anything_is_opened(
         run(*more)
 
 
+def test_tokens_are_for_json_alone(run: Ask) -> None:
+    with pytest.raises(PolicyError, match="--tokens belongs to what --json prints: give both"):
+        run("--tokens")
+
+
 def test_a_policy_has_to_be_named(picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SACCADE_POLICY", raising=False)
     with pytest.raises(PolicyError, match="No policy is named"):
