@@ -48,8 +48,10 @@ COMMANDS: Mapping[str, Command] = {
     "results": Command("app.commands.results", "accuracy, helpfulness and agreement of a human study"),
     "raters": Command("app.commands.raters", "say who may come in, and as what: add, list, password, role, close, reopen, hash"),
     "remove": Command("app.commands.remove_dataset", "take a data set out of the store, with everything in it"),
+    "eval": Command("app.commands.evaluate", "how well a policy answers drawn questions, and what its looks are worth"),
     # Named and not imported: nothing of the workbench knows the trainers.
     "train": Command("training.command", "fine-tune a checkpoint on curated records, or on drawn scenes, as a recipe says"),
+    "probe": Command("training.probe", "whether a net can learn to read what only a look shows"),
     "test": Command("app.commands.run_tests", "run the whole test suite; what follows goes to pytest", (RUNTIME, TESTS), verbatim=True),
 }
 

@@ -1,0 +1,25 @@
+"""How well a policy does on questions, and what its looks are worth.
+
+    evaluate(policy, questions, settings)    -> Evaluation: per condition right answers with interval, looks, hits, faults, seconds
+    core.evaluation.conditions               as it is; with fewer looks, none, random or grid ones; without the picture
+    core.evaluation.needle                   questions of the needle world
+
+Every condition is asked the same questions, so that differences between two of them are of pairs.
+"""
+
+from core.evaluation.conditions import AS_IT_IS, CONDITIONS, Condition, condition_of
+from core.evaluation.evaluating import evaluate, evaluations
+from core.evaluation.values import Evaluation, Outcome, Question, Result
+
+__all__ = [
+    "AS_IT_IS",
+    "CONDITIONS",
+    "Condition",
+    "Evaluation",
+    "Outcome",
+    "Question",
+    "Result",
+    "condition_of",
+    "evaluate",
+    "evaluations",
+]

@@ -1,0 +1,173 @@
+"""Evaluations of policies without a model, of whom it is known what they can: what each condition takes, and how it is counted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import pytest
+
+from core.errors import PolicyError, TaskError
+from core.evaluation import AS_IT_IS, CONDITIONS, Condition, Evaluation, Question, condition_of, evaluate, evaluations
+from core.evaluation.needle import frequent_answers, questions_of, settings_for, sweep
+from core.policies.conversation import GREEDY, Said
+from core.policies.protocol import Policy
+from core.policies.scripted import ScriptedPolicy
+from core.rollout.values import Rollout
+from core.tasks.needle.players import ExpertPolicy, GuessingPolicy, card_for, chance_of
+from core.tasks.needle.splits import Split
+from core.tasks.needle.task import NeedleTask
+
+N = 80
+WORLD = NeedleTask.named("default")
+
+
+def asked(policy: Policy, conditions: Sequence[Condition] = CONDITIONS, world: NeedleTask = WORLD, n: int = N) -> Evaluation:
+    settings = settings_for(world, policy.card, GREEDY)
+    return evaluate(policy, questions_of(world, range(n), Split.TEST), settings, conditions)
+
+
+def expert(world: NeedleTask = WORLD, n: int = N) -> ExpertPolicy:
+    return ExpertPolicy(world.difficulty, [world.asked(seed, Split.TEST) for seed in range(n)])
+
+
+@pytest.fixture(scope="module")
+def of_expert() -> Evaluation:
+    return asked(expert(), [*CONDITIONS, *(condition_of(f"looks-{count}") for count in range(3))])
+
+
+def test_the_expert_is_always_right_and_its_looks_hit(of_expert: Evaluation) -> None:
+    result = of_expert.of("as-it-is")
+    assert (result.accuracy.count, result.n) == (N, N)
+    assert result.looks_hit.value == result.points_hit.value == 1.0
+    assert result.unanswered.count == result.faulty.count == result.broken == 0
+    wanted = [len(WORLD.asked(seed, Split.TEST).looks) for seed in range(N)]
+    assert [one.looks for one in result.outcomes] == wanted
+
+
+@pytest.mark.parametrize("condition", ["looks-off", "looks-0", "random-looks", "grid-looks"])
+def test_without_its_looks_the_expert_guesses(of_expert: Evaluation, condition: str) -> None:
+    result = of_expert.of(condition)
+    assert result.accuracy.value < of_expert.chance + 0.2
+    assert result.unanswered.count == 0
+    change = result.against(of_expert.of("as-it-is"))
+    assert change.one_only == 0 and change.other_only == N - result.accuracy.count
+    assert change.interval is not None and change.interval[1] < -0.3
+
+
+@pytest.mark.parametrize("condition", ["blank", "blank-whole"])
+def test_without_the_picture_the_expert_does_not_know_where_to_look(of_expert: Evaluation, condition: str) -> None:
+    result = of_expert.of(condition)
+    assert result.looks == 0 and result.accuracy.value < 0.4
+
+
+def test_one_look_is_enough_where_one_is_needed(of_expert: Evaluation) -> None:
+    one, two = of_expert.of("looks-1"), of_expert.of("looks-2")
+    assert one.by_kind["mark"].value == two.by_kind["mark"].value == two.by_kind["pair"].value == 1.0
+    assert one.by_kind["pair"].value < 0.8
+    assert all(outcome.looks <= 2 for outcome in one.outcomes)
+
+
+def test_random_and_grid_looks_are_as_many_as_it_took(of_expert: Evaluation) -> None:
+    for name in ("random-looks", "grid-looks"):
+        # The expert asks for more looks behind those that were chosen for it: those show nothing.
+        told = zip(of_expert.of("as-it-is").outcomes, of_expert.of(name).outcomes, strict=True)
+        assert all(other.looks >= one.looks for one, other in told)
+
+
+def test_kinds_and_chances_are_told(of_expert: Evaluation) -> None:
+    kinds = of_expert.chance_by_kind
+    assert set(kinds) == {"mark", "pair", "point", "search"}
+    assert kinds["mark"] == pytest.approx(1 / 6) and kinds["pair"] == 0.5 and 1 / 3 <= kinds["search"] <= 1 / 2
+    assert of_expert.commons.count(None) == of_expert.kinds.count("point")
+    assert sum(share.n for share in of_expert.of("as-it-is").by_kind.values()) == N
+
+
+def test_an_evaluation_is_written_as_json(of_expert: Evaluation) -> None:
+    told = json.loads(json.dumps(of_expert.to_json()))
+    first = told["conditions"][0]
+    assert (told["n"], first["condition"], first["accuracy"]["count"]) == (N, "as-it-is", N)
+    assert len(told["questions"]["name"]) == len(first["each"]["right"]) == N
+    assert "against" not in first and all(one["against"]["condition"] == "as-it-is" for one in told["conditions"][1:])
+
+
+def test_a_guesser_is_at_chance_under_every_condition_and_never_looks() -> None:
+    found = asked(GuessingPolicy(WORLD.difficulty), [AS_IT_IS, condition_of("looks-off")])
+    assert found.results[0].looks == 0 and found.results[0].looks_hit.n == 0
+    assert found.results[0].accuracy.value < found.chance + 0.05
+    assert found.results[0].right == found.results[1].right
+
+
+def test_a_policy_that_looks_beside_is_seen_to() -> None:
+    def say(messages: tuple[Said, ...], row: int) -> str:
+        return "<think> Look at (5, 5). </think>" + (
+            '\n<tool_call>\n{"name": "search_coordinate", "arguments": {"coordinate": [5, 5]}}\n</tool_call>'
+            if len([said for said in messages if said.role.value == "assistant"]) == 0
+            else "\n<answer> rising </answer>"
+        )
+
+    policy = ScriptedPolicy(say, card=card_for(WORLD.difficulty, "beside"), tells_tokens=False)
+    result = asked(policy, [AS_IT_IS], n=20).results[0]
+    assert (result.looks, result.looks_hit.count, result.points_hit.count) == (1.0, 0, 0)
+    # The point of the call that repeats the thought's is no step of its own.
+    assert result.looks_hit.n == 20 and result.points_hit.n >= 20
+
+
+def test_what_breaks_off_is_not_right_and_is_counted() -> None:
+    def fail(messages: tuple[Said, ...], row: int) -> str:
+        if row % 2:
+            raise PolicyError("No more memory.")
+        return "<think> (5, 5) </think>\n<answer> rising </answer>"
+
+    result = asked(ScriptedPolicy(fail, card=card_for(WORLD.difficulty, "failing"), tells_tokens=False), [AS_IT_IS], n=10).results[0]
+    assert result.broken == 5 and not any(one.right for one in result.outcomes if one.broken)
+
+
+def test_groups_come_one_after_the_other_and_lose_nothing() -> None:
+    policy, kept = expert(), list[tuple[str, str]]()
+
+    def keep(condition: Condition, question: Question, rollout: Rollout) -> None:
+        kept.append((condition.name, rollout.trace.policy))
+
+    settings = settings_for(WORLD, policy.card, GREEDY)
+    coming = evaluations(policy, questions_of(WORLD, range(10), Split.TEST), settings, [condition_of("looks-off")], at_once=4, keep=keep)
+    found = list(coming)
+    assert [one.n for one in found] == [4, 8, 10]
+    assert all(len(result.outcomes) == one.n for one in found for result in one.results)
+    whole = asked(policy, [condition_of("looks-off")], n=10)
+    assert found[-1].of("as-it-is").right == whole.of("as-it-is").right
+    assert kept[:5] == [("as-it-is", "needle expert")] * 4 + [("looks-off", "needle expert, looks-off")]
+
+
+def test_an_evaluation_of_nothing_is_refused() -> None:
+    with pytest.raises(TaskError, match="at least one question"):
+        asked(expert(), n=0)
+
+
+def test_a_condition_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(TaskError, match=r"no condition 'looks-on'.*as-it-is, looks-off"):
+        condition_of("looks-on")
+
+
+@pytest.mark.parametrize("what", ["items", "size"])
+def test_sweeps_change_one_thing(what: str) -> None:
+    worlds = sweep(WORLD, what)
+    assert len(worlds) >= 4 and len({world.name for world in worlds}) == len(worlds)
+    for world in worlds:
+        made = [world.asked(seed, Split.TEST) for seed in range(20)]
+        sizes, counts = {item.size for one in made for item in one.scene.items}, {len(one.scene.items) for one in made}
+        assert len(counts if what == "items" else sizes) == 1
+        assert asked(expert(world, 4), [AS_IT_IS], world, 4).results[0].accuracy.count == 4
+
+
+def test_a_sweep_of_widgets_is_refused() -> None:
+    with pytest.raises(TaskError, match="sweep a world of items"):
+        sweep(NeedleTask.named("gui"), "items")
+    with pytest.raises(TaskError, match="no sweep 'colour'"):
+        sweep(WORLD, "colour")
+
+
+def test_the_most_frequent_answers_are_of_the_training_split() -> None:
+    frequent = frequent_answers(WORLD, 300)
+    assert set(frequent) == {"mark", "pair", "search"}
+    assert chance_of(WORLD.asked(0, Split.TRAIN), WORLD.difficulty) <= 0.5
