@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from core.crops import CropRule
+from core.domains import DOMAINS
 from core.errors import PolicyError, PolicyNotFound, TraceError
 from core.frames import QWEN2_5_FACTOR, QWEN3_FACTOR, QWEN_MIN_PIXELS, REFERENCE_MAX_PIXELS, FrameKind
 from core.grammar import ANSWER_CLOSE, tool_error_text
@@ -186,12 +188,12 @@ def _fits(card: PolicyCard, trace: Trace) -> bool:
     if not trace.sample.pictures or not trace.turns or trace.frame.orientation != 1:
         return False
     frame = frame_of(card, trace.frame.picture)
-    return (frame.grid, frame.raster) == (trace.frame.grid, trace.frame.raster)
+    return (frame.grid, frame.raster, card.crop) == (trace.frame.grid, trace.frame.raster, _own_crop(trace))
 
 
 def _candidates(trace: Trace) -> Iterator[PolicyCard]:
     """Cards that could be meant: by what the trace's settings record, then by what is usual."""
-    name, details = f"{trace.policy}, played back", {"recorded": True, "policy": trace.policy}
+    name, details, crop = f"{trace.policy}, played back", {"recorded": True, "policy": trace.policy}, _own_crop(trace)
     settings, area = trace.settings, trace.frame.grid.area
     least, most = _count(settings, "min_pixels", QWEN_MIN_PIXELS), _count(settings, "max_pixels", REFERENCE_MAX_PIXELS)
     factors = (_count(settings, "factor", QWEN2_5_FACTOR), QWEN2_5_FACTOR, QWEN3_FACTOR)
@@ -200,8 +202,17 @@ def _candidates(trace: Trace) -> Iterator[PolicyCard]:
     near = [(int(area * share), area) for share in _SHARES] + [(QWEN_MIN_PIXELS, int(area / share)) for share in _SHARES]
     for factor in dict.fromkeys(factors):
         for pixels in dict.fromkeys([(least, most), (QWEN_MIN_PIXELS, REFERENCE_MAX_PIXELS), *near]):
-            yield PolicyCard(name, PolicyKind.SCRIPTED, space, factor, *pixels, details=details)
-    yield PolicyCard(name, PolicyKind.SCRIPTED, FrameKind.ORIGINAL, 1, details=details)
+            yield PolicyCard(name, PolicyKind.SCRIPTED, space, factor, *pixels, crop=crop, details=details)
+    yield PolicyCard(name, PolicyKind.SCRIPTED, FrameKind.ORIGINAL, 1, crop=crop, details=details)
+
+
+def _own_crop(trace: Trace) -> CropRule | None:
+    """How the trace's crops were cut, where it says so and its domain cuts otherwise."""
+    usual, settings = DOMAINS[trace.sample.domain].crop, trace.settings
+    offset, side, dot = _count(settings, "offset", 0), _count(settings, "crop_size", 0), settings.get("draw_dot") is True
+    if not (offset and side) or (usual is not None and (usual.offset, usual.side, usual.dot) == (offset, side, dot)):
+        return None
+    return CropRule(offset, side, dot)
 
 
 def _count(settings: Mapping[str, Any], name: str, otherwise: int) -> int:

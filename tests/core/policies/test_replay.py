@@ -12,6 +12,7 @@ from PIL import Image
 
 from annotations.demo import demo_traces
 from annotations.pictures import PictureStore
+from core.crops import CropRule
 from core.errors import PolicyError, PolicyNotFound
 from core.frames import CoordinateFrame, FrameKind
 from core.geometry import Size
@@ -56,6 +57,19 @@ def test_points_land_where_they_were(space: FrameKind, pixels: tuple[int, int]) 
         (again,) = played(policy, asked)
         assert [step.point for step in again.steps] == [step.point for step in trace.steps]
         assert [look.window for look in again.looks] == [look.window for look in trace.looks]
+
+
+def test_looks_are_as_wide_as_they_were() -> None:
+    asked = task(painted(217, 133))
+    narrow = CropRule(20, 64, dot=False)
+    plain = PolicyCard("any", PolicyKind.SCRIPTED)
+    for card, crop in ((replace(plain, crop=narrow), None), (plain, narrow)):
+        (trace,) = played(ScriptedPolicy(Speaker((LOOK, ANSWER)), card=card), asked, crop=crop)
+        (again,) = played(replay_policy([trace], pace=0.0), asked)
+        assert [look.window for look in trace.looks] == [look.window for look in again.looks]
+        assert trace.looks[0].window.width <= 40 and not again.looks[0].dot
+        (usual,) = played(ScriptedPolicy(Speaker((LOOK, ANSWER))), asked)
+        assert replayable([trace, usual]) == (trace,), "one policy looks in one way"
 
 
 def test_a_demanded_answer_is_played_back_as_one() -> None:
