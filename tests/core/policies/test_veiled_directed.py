@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,6 +19,8 @@ from core.geometry import Size
 from core.grammar import parse
 from core.policies.conversation import GREEDY, Role, Said, Shown
 from core.policies.directed import DirectedPolicy, grid, look_turn
+from core.policies.local.loading import LoadedModel
+from core.policies.local.policy import LocalPolicy
 from core.policies.protocol import Policy
 from core.policies.scripted import ScriptedPolicy
 from core.policies.veiled import VeiledPolicy
@@ -134,3 +138,15 @@ def test_a_grid_has_so_many_middles_apart_from_each_other(count: int) -> None:
     # No two cells are nearer than a cell of the finest grid there could be.
     apart = [math.dist(one, other) for at, one in enumerate(spots) for other in spots[:at]]
     assert all(gap >= 0.9 / math.ceil(math.sqrt(count)) for gap in apart)
+
+
+def test_a_checkpoint_takes_looks_and_veils_that_it_never_chose(one_loaded: LoadedModel) -> None:
+    settings = replace(SETTINGS, max_new_tokens=8)
+    with closing(LocalPolicy(one_loaded, slots=2)) as policy:
+        directed = DirectedPolicy(VeiledPolicy(policy, crops=1), lambda row: [(10, 20), (300, 310)])
+        events = list(roll_out(directed, [replace(task(), samples=3)], settings))
+    found = [event.rollout for event in events if isinstance(event, Ended)]
+    assert len(found) == 3 and not any(rollout.error for rollout in found)
+    assert all(len(rollout.trace.looks) == 2 and len(rollout.trace.turns) >= 3 for rollout in found)
+    # What was written for it is not among its tokens, so they are not told.
+    assert all(rollout.tokens is None for rollout in found)
