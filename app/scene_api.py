@@ -39,4 +39,4 @@ def draw(kit: Kit, request: Request, form: Wished) -> JSONResponse:
     picture = kit.pictures.add_bytes(scene.file, scene.sample.pictures[0].name)
     uploaded: Uploaded = request.app.state.uploaded
     uploaded.keep(picture)
-    return JSONResponse(scene_view(scene, picture, unfit and unfit[form.difficulty]))
+    return JSONResponse(scene_view(scene, picture, unfit[form.difficulty] if unfit else None))

@@ -58,7 +58,7 @@ export class Form {
       this.settings.node,
     ];
     const body = el('div', { class: 'ak-form-body' }, ...parts, this.datasets);
-    this.node = el('form', { class: 'ak-form', novalidate: true, 'aria-label': 'What is asked' }, body, el('div', { class: 'ak-form-foot' }, this.#error, this.asking));
+    this.node = el('form', { class: 'ak-form', novalidate: true, 'aria-label': 'What is asked' }, body, el('div', { class: 'ak-form-foot' }, this.scenes.note, this.#error, this.asking));
   }
 
   /** What there is to choose from, as the server says it; then what was kept of the form. */

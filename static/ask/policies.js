@@ -153,7 +153,7 @@ export class Policies {
 
   #more(one) {
     if (one.state === 'failed') return [el('p', { class: 'st-error', dir: 'auto', text: one.words })];
-    if (one.state !== 'loading') return one.shipped ? [el('p', { class: 'st-hint', text: 'Small; has seen nothing but drawn scenes.' })] : [];
+    if (one.state !== 'loading') return one.shipped ? [el('p', { class: 'st-hint ak-policy-note', text: 'Small: knows drawn scenes and nothing else.' })] : [];
     const known = typeof one.percent === 'number';
     const progress = known ? bar(one.percent, 100) : el('span', { class: 'pg-bar ak-endless', 'aria-hidden': 'true' });
     return [el('div', { class: 'ak-loading' }, progress, el('p', { class: 'st-hint', role: 'status', text: [known ? `${Math.round(one.percent)} %` : '', one.words].filter(Boolean).join(' · ') }))];

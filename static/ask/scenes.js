@@ -18,6 +18,8 @@ function isList(value) {
 export class Scenes {
   /** True where scenes can be drawn: pictures can be kept. */
   there = false;
+  /** Why the scene does not suit the policy: to stand where one asks. */
+  note = el('p', { class: 'pg-note ak-unfit', role: 'status', dir: 'auto', hidden: true });
   #form;
   #facts = null;
   /** The scene that was drawn last. */
@@ -27,9 +29,8 @@ export class Scenes {
   #asked = null;
   #choice = el('select', { class: 'sc-select st-select', 'aria-label': 'Difficulty', 'data-key': 'difficulty' });
   #words = el('p', { class: 'st-hint', id: uid('difficulty') });
-  #drawn = el('p', { class: 'st-hint', role: 'status' });
+  #drawn = el('p', { class: 'sc-hidden', role: 'status' });
   #back;
-  #note = el('p', { class: 'pg-note', role: 'status', hidden: true });
   #wrong = el('p', { class: 'st-error', role: 'alert', hidden: true });
   #seed;
   #title = el('span', { text: 'Seed' });
@@ -50,13 +51,13 @@ export class Scenes {
     this.node = el(
       'div',
       { class: 'ak-block ak-scene', role: 'group', 'aria-labelledby': title, hidden: true },
-      el('p', { class: 'st-label', id: title, text: 'Draw a scene' }),
+      el('p', { class: 'st-label' }, el('span', { id: title, text: 'Draw a scene' }), ' ', el('span', { class: 'st-hint', text: 'with marks too fine for an overview' })),
       el('div', { class: 'ak-scene-line' }, this.#choice, this.#draw),
       this.#words,
-      el('div', { class: 'ak-scene-told' }, this.#drawn, this.#back),
-      this.#note,
       more,
+      this.#back,
       this.#wrong,
+      this.#drawn,
     );
   }
 
@@ -73,7 +74,7 @@ export class Scenes {
     fill(this.#choice, scenes.difficulties.map((one) => el('option', { value: one.name, text: one.title, selected: one.name === chosen })));
     this.#seed.max = scenes.most;
     this.#describe();
-    this.#tellSeed();
+    if (this.#scene) this.#seed.value = String(this.#scene.seed);
     this.tell();
   }
 
@@ -114,9 +115,9 @@ export class Scenes {
 
   #take(scene) {
     const now = this.#form.now();
-    if (this.#isOwn(now)) this.#before = [...this.#before, now].slice(-MOST_BACK);
+    if (this.#isOwn(now)) this.#before = [...this.#before, { ...now, scene: this.#scene }].slice(-MOST_BACK);
     this.#scene = scene;
-    this.#tellSeed();
+    this.#seed.value = String(scene.seed);
     this.#form.put(scene);
   }
 
@@ -129,8 +130,13 @@ export class Scenes {
 
   #putBack() {
     const before = this.#before.pop();
-    if (before) this.#form.put(before);
-    this.tell();
+    if (before) {
+      this.#scene = before.scene ?? null;
+      if (this.#scene) this.#choice.value = this.#scene.difficulty;
+      this.#describe();
+      this.#seed.value = this.#scene ? String(this.#scene.seed) : '';
+      this.#form.put(before);
+    }
     this.#draw.focus();
   }
 
@@ -138,22 +144,17 @@ export class Scenes {
     this.#words.textContent = this.#facts.difficulties.find((one) => one.name === this.#choice.value)?.words ?? '';
   }
 
-  #tellSeed() {
-    if (!this.#scene) return;
-    this.#seed.value = String(this.#scene.seed);
-    this.#title.textContent = `Seed ${this.#scene.seed}`;
-  }
-
   /** Says what the scene in the form is, and why it does not suit the policy; nothing while another picture is there. */
   tell() {
     if (!this.there) return;
     const scene = this.#form.now().picture?.sha256 === this.#scene?.picture?.sha256 ? this.#scene : null;
-    const words = scene ? `${scene.title}, seed ${scene.seed}: takes ${plural(scene.looks, 'look')}.` : '';
+    const words = scene ? `Seed ${scene.seed}: takes ${plural(scene.looks, 'look')}` : '';
+    this.#title.textContent = words || 'Seed';
     if (this.#drawn.textContent !== words) this.#drawn.textContent = words;
     this.#back.hidden = !scene || !this.#before.length;
     const unfit = scene ? this.#form.policy()?.unfit?.[scene.difficulty] ?? '' : '';
-    if (this.#note.textContent !== unfit) this.#note.textContent = unfit;
-    this.#note.hidden = !unfit;
+    if (this.note.textContent !== unfit) this.note.textContent = unfit;
+    this.note.hidden = !unfit;
   }
 
   #say(sentence) {

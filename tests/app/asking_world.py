@@ -129,8 +129,8 @@ class AskingWorld:
         return {"policy": LOOKER, "picture": self.picture.sha256, "question": QUESTION, "domain": "visual_search"} | changes
 
 
-def with_policies(services: Services, opening: Opening, named: Sequence[str]) -> Services:
-    """The same services with test policies on the shelf; recorded runs are those of the store."""
+def with_policies(services: Services, opening: Opening, named: Sequence[str], *, needle: bool = False) -> Services:
+    """The same services with test policies on the shelf; recorded runs are those of the store. `needle`: one that ships is among them."""
     real = opener(services.store)
 
     def open_one(reference: str, progress: Progress, stop: threading.Event) -> Policy:
@@ -138,7 +138,7 @@ def with_policies(services: Services, opening: Opening, named: Sequence[str]) ->
 
     made: Opener = open_one
     read_only, folder = services.settings.read_only, services.settings.data_dir
-    shelf = PolicyShelf(made, PolicyList(named, None if read_only else folder / FILE))
+    shelf = PolicyShelf(made, PolicyList(named, None if read_only else folder / FILE), needle=needle)
     runs = LiveRuns(shelf, services.store, services.pictures, None if read_only else RunJournals(folder / FOLDER))
     return replace(services, shelf=shelf, runs=runs)
 
@@ -152,12 +152,13 @@ def open_asking(
     read_only: bool = False,
     demo: bool = False,
     opening: Opening | None = None,
+    needle: bool = False,
 ) -> Iterator[AskingWorld]:
     """A world over the data in a folder. `pace`: seconds that a word takes; `demo`: with the examples and their study; `opening`: in
-    place of the one that opens this module's policies."""
+    place of the one that opens this module's policies; `needle`: a policy ships, which that opens too."""
     with open_services(settings_from(Namespace(data_dir=folder, read_only=read_only), {})) as opened:
         opening = opening or Opening(pace)
-        services = with_policies(opened, opening, named)
+        services = with_policies(opened, opening, named, needle=needle)
         if demo:
             seed_demo(services.store, services.pictures, STATIC / "demo")
             seed_demo_study(services.studies)

@@ -7,16 +7,24 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.policy_shelf import Progress
 from app.services import STATIC
 from core.errors import PolicyError
-from core.grammar import TurnText, format_turns
+from core.frames import CoordinateFrame, FrameKind
+from core.grammar import Message, TurnText, format_turns
 from core.policies.conversation import Role, Said
-from core.policies.protocol import Policy
+from core.policies.protocol import Policy, PolicyCard, PolicyKind
+from core.policies.references import NEEDLE
 from core.policies.scripted import ScriptedPolicy
+from core.tasks.needle.expert import solve
+from core.tasks.needle.splits import Split
+from core.tasks.needle.task import NeedleTask, picture_file
+from core.tasks.needle.values import DIFFICULTIES
+from core.trace import Author
 from tests.app.asking_world import AskingWorld, Opening, open_asking, serving_asks
 from tests.e2e.hostile_world import ALL, PAYLOADS
 
@@ -58,6 +66,33 @@ def payloads(messages: tuple[Said, ...], row: int) -> str:
     return format_turns([TurnText(f"Here {PAYLOADS[5]} it is (300, 200).", answer=ALL)])
 
 
+# It is shown scenes as the policy that ships is, and speaks in thousandths as that does.
+SMALL = PolicyCard("Needle", PolicyKind.SCRIPTED, FrameKind.NORMALISED, 16, 128 * 128, 128 * 128, crop=DIFFICULTIES["default"].rule(16))
+# The scenes that it knows: of the first seeds of each difficulty.
+KNOWN = 4
+
+
+@cache
+def _solved() -> dict[str, tuple[Message, ...]]:
+    """What an expert says about each of the known scenes, by the hash of its picture."""
+    said = {}
+    for world in (NeedleTask.named(name) for name in DIFFICULTIES):
+        for asked in (world.asked(seed, Split.TEST) for seed in range(KNOWN)):
+            frame = CoordinateFrame.normalised(asked.scene.size, known_by="the test")
+            said[picture_file(asked.scene)[0]] = solve(asked, frame, world.difficulty.rule(16))
+    return said
+
+
+def finds_needles(messages: tuple[Said, ...], row: int) -> str:
+    """Looks and answers as an expert does, where it is asked about a known scene."""
+    turns = sum(message.role is Role.ASSISTANT for message in messages)
+    asked = next(message for message in messages if message.role is Role.USER)
+    said = _solved().get(asked.pictures[0].key.partition("/")[0])
+    if said is None:
+        return format_turns([TurnText("I have never seen such a scene (500, 500).", answer="nothing")])
+    return [one.text for one in said if one.author is Author.MODEL][turns]
+
+
 # Seconds a word: slow enough that a test sees what happens between two words.
 SLOW_PACE = 0.1
 
@@ -77,6 +112,8 @@ class AskOpening(Opening):
             progress("shard 2 of 5 is read", self.percent)
             if stop.is_set():
                 raise PolicyError("Loading was stopped.")
+        if reference == NEEDLE:
+            return ScriptedPolicy(finds_needles, card=SMALL, seconds_per_piece=self.pace)
         pace = SLOW_PACE if reference == SLOW else self.pace
         return ScriptedPolicy(payloads if reference == HOSTILE else gazes, reference, seconds_per_piece=pace)
 
@@ -93,12 +130,17 @@ class AskWorld:
 
 @contextmanager
 def running(
-    folder: Path, *, pace: float = 0.01, named: tuple[str, ...] = (QUICK, SLOW, BROKEN, HELD, HOSTILE), demo: bool = True
+    folder: Path,
+    *,
+    pace: float = 0.01,
+    named: tuple[str, ...] = (QUICK, SLOW, BROKEN, HELD, HOSTILE),
+    demo: bool = True,
+    needle: bool = False,
 ) -> Iterator[AskWorld]:
     """The application without Gradio's pages over the data in a folder."""
     with ExitStack() as stack:
         opening = AskOpening(pace)
-        world = stack.enter_context(open_asking(folder, opening=opening, named=named, demo=demo))
+        world = stack.enter_context(open_asking(folder, opening=opening, named=named, demo=demo, needle=needle))
         coffee = world.services.pictures.add_bytes(COFFEE.read_bytes(), "coffee.png").sha256
         yield AskWorld(world, opening, stack.enter_context(serving_asks(world)), coffee)
 

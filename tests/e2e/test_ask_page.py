@@ -175,7 +175,7 @@ def test_a_reload_keeps_the_form(asked: Page, world: AskWorld) -> None:
     asked.get_by_label("Domain", exact=True).select_option("spatial")
     asked.locator("summary", has_text="Settings").click()
     asked.get_by_label("Temperature").fill("0.8")
-    asked.get_by_label("Seed").fill("7")
+    asked.get_by_label("Seed", exact=True).fill("7")
     asked.reload()
     expect(asked.get_by_label("Question", exact=True)).to_have_value("First line\nsecond line")
     expect(asked.get_by_label("Samples")).to_have_value("7")

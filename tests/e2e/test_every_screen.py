@@ -24,7 +24,7 @@ pytestmark = pytest.mark.browser
 # What each tab shows when it has come to rest.
 READY = {
     "Inspect": ".sc-step",
-    "Ask": ".ak-no-model",
+    "Ask": ".ak-no-model, .ak-picture-image",
     "Rate": "text=Start rating",
     "Results": "text=Headline figures",
     "Curate": "text=Preferred traces",
