@@ -7,15 +7,15 @@ from threading import Lock
 from annotations.demo import DEMO_DATASET
 from annotations.queries import TraceQuery
 from annotations.store import Store
-from app.asking import RECORDED, recorded_samples, recorded_traces
+from app.asking import recorded_samples, recorded_traces
 from core.errors import PolicyError
 from core.policies.replay import SHIPPED
 from core.trace import Sample
 
 Questions = tuple[tuple[Sample, int], ...]
 
-# What tells whether anything has changed: the file that ships, and which traces the demo has. A trace is known by its content.
-_Seen = tuple[int, int, tuple[str, ...]]
+# What tells whether anything has changed: the file's time and size, how many traces the demo has, and the newest one's content.
+_Seen = tuple[int, int, int, str]
 
 
 class RecordedQuestions:
@@ -41,9 +41,9 @@ class RecordedQuestions:
         return found
 
     def _seen(self) -> _Seen:
-        demo = self._store.list_traces(TraceQuery(dataset=(DEMO_DATASET,), page_size=RECORDED)).items
+        demo = self._store.list_traces(TraceQuery(dataset=(DEMO_DATASET,), page_size=1))
         try:
             told = SHIPPED.stat()
         except OSError:
-            return 0, 0, ()
-        return told.st_mtime_ns, told.st_size, tuple(row.id for row in demo)
+            return 0, 0, 0, ""
+        return told.st_mtime_ns, told.st_size, demo.total, next((row.id for row in demo.items), "")
