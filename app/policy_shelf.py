@@ -1,8 +1,8 @@
 """The policies that can be asked, and the one place where they are opened, lent and closed.
 
-A policy is opened in a thread of its own, once for all who wait for it. Of the checkpoints that run in this process at most one is in
-memory: the next one waits until nobody asks the one before it, which is then closed, but not before the next one has been found. Who
-came first is served first.
+A policy is opened in a thread of its own, once for all who wait for it. Of the checkpoints that run in this process one is in memory at
+most, beside the small one that ships: the next one waits until nobody asks the one before it, which is then closed, but not before the
+next one has been found. Who came first is served first.
 """
 
 from __future__ import annotations
@@ -76,8 +76,7 @@ class ShelfLine:
 
 @dataclass(eq=False, slots=True)
 class _Entry:
-    """A policy on the shelf. `loading` is set where an opening is to be given up; `failures` counts those that came to nothing; `card` is
-    the one that it had when it was open last."""
+    """A policy on the shelf. `loading` is set where an opening is to be given up; `failures` counts those that came to nothing."""
 
     reference: str
     policy: Policy | None = None
@@ -92,7 +91,8 @@ class _Entry:
 
     @property
     def local(self) -> bool:
-        return kind_of(self.reference) is PolicyKind.LOCAL
+        """Whether it takes the one place that there is for a checkpoint; the one that ships is too small to need it."""
+        return kind_of(self.reference) is PolicyKind.LOCAL and self.reference != NEEDLE
 
 
 @dataclass(eq=False, slots=True)
@@ -356,8 +356,7 @@ class PolicyShelf:
                 entry.loading = entry.loader = None
                 # While it was opened, the program may have ended, or the policy been removed.
                 entry.policy = policy if not self._closed and entry.reference in self.references else None
-                if entry.policy is not None:
-                    entry.card = entry.policy.card
+                entry.card = entry.policy.card if entry.policy else entry.card
                 if policy is None and not stop.is_set():
                     entry.failures, entry.error = entry.failures + 1, failed
                 else:

@@ -89,6 +89,7 @@ export class Form {
     this.#welcomed = true;
     const { chosen, first } = this.policies;
     if (Object.keys(this.#kept).length || !chosen?.shipped || chosen.reference !== first || runInAddress()) return;
+    if (this.scenes.there) this.policies.getReady();
     this.scenes.first();
   }
 

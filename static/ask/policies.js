@@ -159,6 +159,11 @@ export class Policies {
     return [el('div', { class: 'ak-loading' }, progress, el('p', { class: 'st-hint', role: 'status', text: [known ? `${Math.round(one.percent)} %` : '', one.words].filter(Boolean).join(' · ') }))];
   }
 
+  /** The chosen one is opened, so that it is there when it is asked. */
+  getReady() {
+    if (this.chosen?.state === 'idle') this.#change('api/policies/load', this.#chosen);
+  }
+
   async #loadOne({ reference }) {
     this.choose(reference);
     await this.#change('api/policies/load', reference);

@@ -99,6 +99,14 @@ def test_the_policy_that_ships_stays_and_is_never_kept_as_an_added_one(tmp_path:
         shelf.remove("needle")
 
 
+def test_the_policy_that_ships_takes_no_others_place(opening: Opening) -> None:
+    shelf = PolicyShelf(opening.open, PolicyList((LOOKER,), None), needle=True)
+    with shelf.lend(LOOKER, NEVER), shelf.lend("needle", NEVER):
+        assert opening.opened == [LOOKER, "needle"] and opening.closed == []
+    assert [line.state for line in shelf.lines()] == [PolicyState.READY, PolicyState.READY, PolicyState.IDLE]
+    shelf.close()
+
+
 def test_what_is_known_of_a_policy_is_known_from_its_first_opening_on(added: PolicyShelf) -> None:
     assert added.card(OTHER) is None
     with added.lend(OTHER, NEVER) as policy:
