@@ -84,8 +84,8 @@ class EvaluationFile:
         self._worlds[-1] = (self._worlds[-1][0], evaluation)
 
     def write(self, *, complete: bool) -> None:
-        """Put it under its name, whole. `complete` says whether everything was asked."""
-        if self._path is None:
+        """Put it under its name, whole, where there is something to put. `complete` says whether everything was asked."""
+        if self._path is None or not self.worlds:
             return
         worlds = [told | evaluation.to_json() for told, evaluation in self._worlds if evaluation is not None]
         text = json.dumps(self._head | {"complete": complete, "evaluations": worlds}, default=str, indent=1)

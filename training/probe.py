@@ -159,7 +159,7 @@ def probe(difficulty: Difficulty, view: View, *, scenes: int = SCENES, n: int = 
         net = _net(len(difficulty.marks))
         learnt = _learn(net, _scenes(difficulty, view, seed, 0, scenes), scenes * _a_scene(difficulty, view))
         asked = islice((one for scene in _scenes(difficulty, view, seed, scenes, None) for one in scene), n)
-        right = _right(net, list(asked))
+        right = _right(net, asked)
     parameters = sum(weight.numel() for weight in net.parameters())
     return Reading(view, Probe(learnt, n, right, 1 / len(difficulty.marks)), parameters, time.perf_counter() - began)
 
@@ -297,13 +297,13 @@ def _batches(scenes: Iterator[list[_Shown]]) -> Iterator[list[_Shown]]:
             yield batch
 
 
-def _right(net: Any, asked: Sequence[_Shown]) -> int:
+def _right(net: Any, asked: Iterator[_Shown]) -> int:
+    """How many it reads right; they are drawn as they are asked about."""
     import torch
 
     net.eval()
     right = 0
     with torch.no_grad():
-        for first in range(0, len(asked), 256):
-            some = asked[first : first + 256]
+        while some := list(islice(asked, _BATCH)):
             right += int((_said(net, some).argmax(1) == torch.tensor([mark for _, _, mark in some])).sum())
     return right

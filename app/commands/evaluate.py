@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.settings import at_least_one
-from core.errors import TaskError
+from core.errors import SaccadeError, TaskError
 
 if TYPE_CHECKING:
     from app.eval_files import EvaluationFile, TraceFile
@@ -74,15 +74,17 @@ def run(arguments: argparse.Namespace) -> int:
     from app.eval_files import EvaluationFile, TraceFile
     from app.eval_words import table
 
-    works = _works(arguments)
+    works, file = _works(arguments), EvaluationFile(arguments.json, arguments)
     with _policies(arguments) as opened, TraceFile(arguments.traces) as traces:
-        file = EvaluationFile(arguments.json, arguments)
         found: list[Evaluation] = []
         try:
             for world, conditions in works:
                 found.append(_evaluate(opened(world), world, conditions, arguments, file, traces))
                 print(table(found[-1], f"{arguments.world} {world.name}, split {arguments.split}, seed {arguments.seed}"), flush=True)
             file.write(complete=True)
+        except SaccadeError:
+            file.write(complete=False)
+            raise
         except KeyboardInterrupt as stop:
             file.write(complete=False)
             if file.latest is not None and len(found) < file.worlds:

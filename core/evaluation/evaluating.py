@@ -15,6 +15,8 @@ from core.policies.protocol import Policy
 from core.rollout.engine import AT_ONCE, roll_out
 from core.rollout.values import Ended, Rollout, RolloutSettings
 
+_FIRST_GROUP = 8
+
 Keep = Callable[[Condition, Question, Rollout], None]
 """Takes every conversation as it ends."""
 
@@ -53,15 +55,17 @@ def evaluations(
     at_once: int = AT_ONCE,
     keep: Keep | None = None,
 ) -> Iterator[Evaluation]:
-    """As `evaluate`, group by group: what there is so far, whenever `at_once` more questions have been asked under every condition.
+    """As `evaluate`, group by group: what there is so far, whenever some more questions have been asked under every condition.
 
-    Whoever stops in between has lost no more than a group, and all conditions have the same questions.
+    Whoever stops in between has lost no more than a group, and all conditions have the same questions. Groups begin small, so that
+    something is known soon of a slow policy too, and grow to `at_once`.
     """
     settings = settings or RolloutSettings()
     ordered = [AS_IT_IS, *(condition for condition in conditions if condition.name != AS_IT_IS.name)]
     so_far = _SoFar(policy.card.name, [_Column(condition) for condition in ordered], seed)
-    coming = iter(questions)
-    while group := tuple(islice(coming, at_once)):
+    coming, size = iter(questions), min(_FIRST_GROUP, at_once)
+    while group := tuple(islice(coming, size)):
+        size = min(2 * size, at_once)
         looks = tuple(0 for _ in group)
         asked = list[tuple[list[Outcome], float]]()
         for column in so_far.columns:

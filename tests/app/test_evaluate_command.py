@@ -149,8 +149,8 @@ def test_stopped_by_key_it_keeps_what_was_asked(tmp_path: Path) -> None:
     )
     program = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     traces, until = tmp_path / "traces.jsonl", time.monotonic() + 90
-    # Both conditions of the first 64 questions have been asked, and some of the second.
-    while time.monotonic() < until and (not traces.is_file() or traces.read_bytes().count(b"\n") < 64 * 2 + 5):
+    # Both conditions of the first 8 questions have been asked, and some of the next.
+    while time.monotonic() < until and (not traces.is_file() or traces.read_bytes().count(b"\n") < 8 * 2 + 5):
         time.sleep(0.1)
     os.kill(program.pid, signal.SIGINT)
     out, said = program.communicate(timeout=60)
