@@ -24,7 +24,7 @@ from app.picture_api import Uploaded
 from app.recorded_questions import RecordedQuestions
 from app.run_events import events_of
 from app.run_studies import save_to_study
-from app.run_view import draw_view, policies_view, settings_view, summary_view, truth_view
+from app.run_view import crop_view, draw_view, policies_view, settings_view, summary_view, truth_view
 from app.scenes import scenes_view
 from app.services import Services
 from app.view import picture_view
@@ -241,9 +241,14 @@ def _may_add(kit: Services, request: Request) -> bool:
 
 def _domain(name: DomainName) -> Json:
     domain = DOMAINS[name]
-    crop = {"offset": domain.crop.offset, "side": domain.crop.side, "dot": domain.crop.dot} if domain.crop else None
     multi = domain.multi_turn_prompt is not None
-    return {"name": name.value, "title": DOMAIN_TITLES[name], "multi": multi, "answer_kind": domain.answer_kind.value, "crop": crop}
+    return {
+        "name": name.value,
+        "title": DOMAIN_TITLES[name],
+        "multi": multi,
+        "answer_kind": domain.answer_kind.value,
+        "crop": crop_view(domain.crop),
+    }
 
 
 def _example(sample: Sample, samples: int) -> Json:

@@ -11,6 +11,7 @@ from app.policy_shelf import PolicyShelf
 from app.scenes import unfit_view
 from app.view import picture_view, trace_view
 from app.words import DOMAIN_TITLES
+from core.crops import CropRule
 from core.policies.references import is_replay
 from core.rollout.samples import agreement, correct_of, pass_at_k
 from core.rollout.values import RolloutSettings
@@ -33,10 +34,16 @@ def policies_view(shelf: PolicyShelf, *, may_add: bool) -> Json:
             "may_remove": may_add and line.added,
             "shipped": line.shipped,
             "unfit": unfit_view(shelf, line.reference),
+            "crop": crop_view(card.crop) if (card := shelf.card(line.reference)) else None,
         }
         for line in shelf.lines()
     ]
     return {"policies": lines, "may_add": may_add, "default": shelf.default}
+
+
+def crop_view(rule: CropRule | None) -> Json | None:
+    """How a domain or a policy looks closer: half the window's side, the crop's side, a dot on it or not; None where nothing is said."""
+    return {"offset": rule.offset, "side": rule.side, "dot": rule.dot} if rule else None
 
 
 def summary_view(run: LiveRun) -> Json:

@@ -103,10 +103,16 @@ export class Form {
 
   #domainChosen() {
     if (!this.#domain) return;
-    this.domainWords.textContent = domainWords(this.#domain);
     if (!this.kindChosen && this.#domain.answer_kind in TRUTHS) this.kind.value = this.#domain.answer_kind;
     this.#truthHint();
     this.#changed();
+  }
+
+  /** How it looks closer: as its policy was trained to, where that is known. */
+  #tellDomain() {
+    const domain = this.#domain;
+    const words = domain ? domainWords({ ...domain, crop: this.policies.chosen?.crop ?? domain.crop }) : '';
+    if (this.domainWords.textContent !== words) this.domainWords.textContent = words;
   }
 
   #truthHint() {
@@ -122,6 +128,7 @@ export class Form {
   #moved() {
     this.#keep();
     this.scenes.tell();
+    this.#tellDomain();
     this.#act.changed();
     this.#welcome();
   }

@@ -51,7 +51,7 @@ export class Scenes {
     this.node = el(
       'div',
       { class: 'ak-block ak-scene', role: 'group', 'aria-labelledby': title, hidden: true },
-      el('p', { class: 'st-label' }, el('span', { id: title, text: 'Draw a scene' }), ' ', el('span', { class: 'st-hint', text: 'with marks too fine for an overview' })),
+      el('p', { class: 'st-label' }, el('span', { id: title, text: 'Draw a scene' }), ' ', el('span', { class: 'st-hint', text: 'with marks to look closer at' })),
       el('div', { class: 'ak-scene-line' }, this.#choice, this.#draw),
       this.#words,
       more,

@@ -188,3 +188,5 @@ def test_a_small_checkpoint_that_ships_is_the_default_and_reads_scenes(tmp_path:
         assert (found["summary"]["state"], found["summary"]["policy_name"]) == ("done", "Needle"), json.dumps(found["summary"])
         assert found["draws"][0]["correct"] in (True, False)
         assert drawn(client, seed=0, policy="needle")["unfit"] == ""
+        # It looks as it was trained to, and the page is told so.
+        assert answered(client.get("/api/policies"))["policies"][0]["crop"] == {"offset": 48, "side": 128, "dot": False}

@@ -83,6 +83,9 @@ def test_a_newcomer_finds_a_scene_and_asks_the_policy_that_ships(newcomer: Page)
     expect(state(newcomer)).to_have_text("Done", timeout=20_000)
     expect(newcomer.locator(".sc-answer.is-right")).to_contain_text(asked.truth.text)
     expect(newcomer.locator(".sc-look-picture")).to_have_count(1)
+    # It looks as it was trained to, and not as its domain does.
+    expect(newcomer.locator("#ak-domain-words")).to_contain_text("May zoom in at 96 px around a point")
+    expect(newcomer.locator(".sc-look").first).to_contain_text("96 × 96 px")
 
 
 def test_whoever_was_here_before_finds_what_they_left(newcomer: Page, world: AskWorld) -> None:
