@@ -21,7 +21,7 @@ class SmallShape:
 
     spread           of the weights before training, as a share of what keeps the size of what goes through them
     word_spread      standard deviation of the words' entries
-    focus            what queries and keys are stretched by. From 1, what is said of a picture is its mean for thousands of scenes; from 2 an
+    focus            what queries and keys are stretched by. From 1, a picture is its mean to the words for thousands of scenes; from 2 an
                      item stands out of the ground by chance in some heads, and these learn where it lies
     position_spread  of the position table's entries. Qwen's own 0.02 drowns in the patches: where something lies is then learnt much later
     """
