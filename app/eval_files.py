@@ -75,7 +75,7 @@ class EvaluationFile:
     def begin(self, world: NeedleTask, card: PolicyCard, settings: RolloutSettings) -> None:
         """A world is asked now."""
         policy: dict[str, Any] = {"name": card.name, "kind": card.kind.value, "space": card.space.value, "max_pixels": card.max_pixels}
-        policy["details"] = dict(card.details)
+        policy |= {"crop": None if card.crop is None else asdict(card.crop), "details": dict(card.details)}
         told = {"difficulty": world.name, "of": asdict(world.difficulty), "card": policy, "settings": asdict(settings)}
         self._worlds.append((told, None))
 

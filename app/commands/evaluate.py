@@ -37,7 +37,7 @@ _KEEP_EVERY = 20.0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which policy is asked what, under which conditions, and where the figures go."""
     parser.add_argument("world", metavar="WORLD", help=f"what is asked: {', '.join(WORLDS)}")
-    reference = f"a hub name, a folder, a server, or one of two without a model: {EXPERT} looks as well as can be, {GUESSER} never"
+    reference = f"needle, a hub name, a folder, a server, or one of two without a model: {EXPERT} looks as well as can be, {GUESSER} never"
     parser.add_argument("--policy", metavar="REF", required=True, help=reference)
     parser.add_argument("--difficulty", nargs="+", default=["default"], metavar="NAME", help="easy, default, hard, gui (default default)")
     conditions = "as-it-is, looks-off, looks-K, random-looks, grid-looks, blank-whole, blank (default: all but looks-K)"

@@ -51,8 +51,12 @@ def questions_of(world: NeedleTask, seeds: Iterable[int], split: Split) -> Itera
 
 
 def settings_for(world: NeedleTask, card: PolicyCard, sampling: Sampling) -> RolloutSettings:
-    """How the world's questions are asked of a policy: with its crops, and room for the longest search and a look that goes wide."""
-    return replace(world.settings(card), sampling=sampling)
+    """How the world's questions are asked of a policy: with room for the longest search and a look that goes wide.
+
+    Crops are as the policy was trained to look, where its card tells; else as the world has them.
+    """
+    settings = replace(world.settings(card), sampling=sampling)
+    return settings if card.crop is None else replace(settings, crop=None)
 
 
 def sweep(world: NeedleTask, what: str) -> tuple[NeedleTask, ...]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
+from core.crops import CropRule
 from core.errors import PolicyError, TaskError
 from core.evaluation import AS_IT_IS, CONDITIONS, Condition, Evaluation, Question, condition_of, evaluate, evaluations
 from core.evaluation.needle import frequent_answers, questions_of, settings_for, sweep
 from core.policies.conversation import GREEDY, Said
+from core.policies.directed import look_turn
 from core.policies.protocol import Policy
 from core.policies.scripted import ScriptedPolicy
 from core.rollout.values import Rollout
@@ -137,6 +140,23 @@ def test_groups_come_one_after_the_other_and_lose_nothing() -> None:
     whole = asked(policy, [condition_of("looks-off")], n=10)
     assert found[-1].of("as-it-is").right == whole.of("as-it-is").right
     assert kept[:5] == [("as-it-is", "needle expert")] * 4 + [("looks-off", "needle expert, looks-off")]
+
+
+@pytest.mark.parametrize(("trained", "width"), [(None, 96), (CropRule(32, 64, dot=False), 64)])
+def test_crops_are_as_the_policy_was_trained_to_look(trained: CropRule | None, width: int) -> None:
+    def say(messages: tuple[Said, ...], row: int) -> str:
+        return look_turn(500, 500) if len(messages) < 3 else "<think> (5, 5) </think>\n<answer> rising </answer>"
+
+    widths = list[float]()
+    card = replace(card_for(WORLD.difficulty, "trained"), crop=trained)
+    evaluate(
+        ScriptedPolicy(say, card=card, tells_tokens=False),
+        questions_of(WORLD, range(2), Split.TEST),
+        settings_for(WORLD, card, GREEDY),
+        [AS_IT_IS],
+        keep=lambda condition, question, rollout: widths.extend(look.window.width for look in rollout.trace.looks),
+    )
+    assert widths == [width, width]
 
 
 def test_an_evaluation_of_nothing_is_refused() -> None:
