@@ -115,7 +115,10 @@ export class AskApp {
 
   // Asking
 
-  async ask(wish = this.form.read()) {
+  async ask(given) {
+    // Whoever draws a scene and asks at once asks about that scene.
+    if (given === undefined) await this.form.scenes.drawing;
+    const wish = given === undefined ? this.form.read() : given;
     if (!wish || this.#sending) return;
     this.#sending = true;
     this.form.setBusy(true);

@@ -18,6 +18,8 @@ function isList(value) {
 export class Scenes {
   /** True where scenes can be drawn: pictures can be kept. */
   there = false;
+  /** Settled when the scene that was asked for last is there, or is not to be had. */
+  drawing = null;
   /** Why the scene does not suit the policy: to stand where one asks. */
   note = el('p', { class: 'pg-note ak-unfit', role: 'status', dir: 'auto', hidden: true });
   #form;
@@ -89,7 +91,12 @@ export class Scenes {
   }
 
   /** Draws a scene of the chosen difficulty into the form, another one each time where no `seed` names it. */
-  async draw(seed = null) {
+  draw(seed = null) {
+    this.drawing = this.#drawNow(seed);
+    return this.drawing;
+  }
+
+  async #drawNow(seed) {
     this.#asked?.abort();
     const asked = new AbortController();
     this.#asked = asked;

@@ -192,6 +192,18 @@ def test_what_cannot_be_drawn_is_said_and_the_form_stays(newcomer: Page) -> None
     expect(newcomer.locator(".ak-scene > .st-error")).to_be_hidden()
 
 
+def test_who_asks_at_once_asks_about_the_scene_that_is_being_drawn(newcomer: Page, world: AskWorld) -> None:
+    newcomer.route("**/api/ask/scenes", lambda route: (newcomer.wait_for_timeout(300), route.continue_()))
+    seed(newcomer).click()
+    newcomer.get_by_label("Seed of the scene").fill("2")
+    newcomer.keyboard.press("Enter")
+    newcomer.keyboard.press("Control+Enter")
+    expect(state(newcomer)).to_have_text("Done", timeout=20_000)
+    expect(newcomer.locator(".sc-answer.is-right")).to_be_visible()
+    assert world.world.services.runs.runs()[0].asked.sample.pictures[0].name == "needle-default-test-2.png"
+    newcomer.unroute_all()
+
+
 def test_by_keyboard_alone_the_focus_stays(newcomer: Page) -> None:
     newcomer.get_by_label("Difficulty").focus()
     newcomer.keyboard.press("ArrowDown")
