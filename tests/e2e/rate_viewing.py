@@ -54,9 +54,7 @@ class Rate:
             self.context.add_cookies([{"name": "saccade_session", "value": "a-secret", "url": self.server.url}])
         if read:
             name, version = f"saccade.rate/read/{quote(self.rater)}/{study}", self.world.studies[study]["version"]
-            self.page.add_init_script(
-                f"localStorage.getItem({json.dumps(name)}) ?? localStorage.setItem({json.dumps(name)}, '{version}')"
-            )
+            self.page.add_init_script(f"localStorage.getItem({json.dumps(name)}) ?? localStorage.setItem({json.dumps(name)}, '{version}')")
 
     def wait(self) -> None:
         """Until a step stands there with its picture."""
