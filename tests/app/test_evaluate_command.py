@@ -134,7 +134,7 @@ def test_stopped_by_key_it_keeps_what_was_asked(tmp_path: Path) -> None:
         "--policy",
         "expert",
         "--n",
-        "100000",
+        "2000",
         "--conditions",
         "looks-off",
         "--traces",
