@@ -51,6 +51,14 @@ class Precision(StrEnum):
     FLOAT32 = "float32"
 
 
+class Optimizer(StrEnum):
+    """What a step does to the weights."""
+
+    ADAMW = "adamw"
+    MUON = "muon"
+    """For the matrices, with AdamW for the rest: about half as many steps where a model is trained from nothing. Weights must be whole."""
+
+
 class Device(StrEnum):
     """Where the model is trained."""
 
@@ -175,6 +183,7 @@ class Recipe:
     batch          dialogs of a step, over all processes; `at_once` of them go through the model at one time in a process
     epochs, steps  how long it is, where no stage says
     clip           greatest length of the gradient; 0: any
+    optimizer      AdamW, or Muon for the matrices and AdamW for the rest
     betas          of AdamW
     max_length     tokens of a dialog, pictures counted: a longer one ends the run, for it would be learnt without its end
     min_pixels, max_pixels   area of a picture; None: as the checkpoint has it
@@ -209,6 +218,7 @@ class Recipe:
     hold: Share = 0.5
     weight_decay: NotNegative = 0.0
     clip: NotNegative = 1.0
+    optimizer: Optimizer = Optimizer.ADAMW
     betas: tuple[Share, Share] = (0.9, 0.999)
     max_length: Count = 8192
     min_pixels: Count | None = None

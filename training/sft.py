@@ -33,7 +33,8 @@ from training.batches import Collator
 from training.checkpoints import write_beside
 from training.failures import in_words
 from training.held_out import HeldOut
-from training.recipe import Device, Recipe
+from training.optimizers import MuonWithAdamW
+from training.recipe import Device, Optimizer, Recipe
 from training.runs import Run
 from training.schooling import Schooling
 from training.start import Beginning, beginning, computes_in_bfloat16, with_weights
@@ -220,10 +221,18 @@ def _made(recipe: Recipe, args: SFTConfig, begun: Beginning, schooling: Schoolin
         train_dataset=Dataset.from_dict({"place": range(len(schooling.order))}),
         processing_class=begun.rendering.tokenizer,
         peft_config=_lora(recipe),
+        optimizer_cls_and_kwargs=_optimizer(recipe, args),
         rates=schooling.rates,
         saved=lambda checkpoint: run.mark_whole(checkpoint, recipe.keep),
         save_beside=lambda place: write_beside(place, begun.folder, recipe, schooling.crop, (begun.card.min_pixels, begun.card.max_pixels)),
     )
+
+
+def _optimizer(recipe: Recipe, args: SFTConfig) -> tuple[Any, dict[str, Any]] | None:
+    """As transformers takes one that is made from the model; None: its own AdamW."""
+    if recipe.optimizer is Optimizer.ADAMW:
+        return None
+    return (lambda: MuonWithAdamW), {"lr": args.learning_rate, "weight_decay": recipe.weight_decay, "betas": recipe.betas}
 
 
 def _lora(recipe: Recipe) -> LoraConfig | None:
