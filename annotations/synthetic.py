@@ -6,6 +6,7 @@ Words are drawn by Zipf's law from a made-up vocabulary, so that a search can as
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from itertools import accumulate, islice
 from random import Random
 
@@ -53,6 +54,7 @@ def make_traces(traces: int, steps_per_trace: int = 10, seed: int = 0) -> Iterat
         yield _trace(sample, index, steps_per_trace, random, words)
 
 
+@cache
 def vocabulary() -> tuple[str, ...]:
     """The made-up words, most frequent first."""
     spelling = Random("vocabulary")
