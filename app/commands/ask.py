@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.policy_options import add_policy_options, policy_options
 from app.settings import DOMAINS, add_store_options, at_least_one, settings_from
 from core.errors import PolicyError, TruthError
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from app.live_run import LiveRun
     from app.live_runs import LiveRuns
     from app.services import Services
-    from core.policies.opening import PolicyOptions
     from core.rollout.values import RolloutSettings
     from core.trace import Picture
 
@@ -50,15 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--max-pictures", type=at_least_one, metavar="N", help="pictures in one, the whole one counted (default 5)")
     group.add_argument("--max-tokens", type=at_least_one, metavar="N", help="tokens of one, observations counted (default 4,096)")
     group.add_argument("--max-new-tokens", type=at_least_one, metavar="N", help="tokens of one turn (default 1,024)")
-    group = parser.add_argument_group("the policy")
-    group.add_argument("--min-pixels", type=at_least_one, metavar="N", help="smaller pictures are enlarged to this area")
-    group.add_argument("--max-pixels", type=at_least_one, metavar="N", help="larger pictures are shrunk to this area")
-    space = "what its numbers are measured in (default: as its family is trained)"
-    group.add_argument("--space", choices=("resized", "normalised_1000", "original"), help=space)
-    group.add_argument("--device", default="auto", metavar="NAME", help="auto, cuda, cuda:1, mps or cpu (default auto)")
-    group.add_argument("--dtype", default="auto", metavar="TYPE", help="auto, bfloat16, float16 or float32 (default auto)")
-    group.add_argument("--adapter", metavar="REF", help="a LoRA adapter on the checkpoint: a hub name or a folder")
-    group.add_argument("--slots", type=at_least_one, metavar="N", help="conversations that are computed at once (default: as many as fit)")
+    add_policy_options(parser)
     group = parser.add_argument_group("where the traces go")
     group.add_argument("--dataset", metavar="NAME", help="data set of the store (default asked)")
     group.add_argument("--no-store", action="store_true", help="store nothing, not even the picture")
@@ -84,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise PolicyError("No policy is named: give one with --policy, such as --policy Qwen/Qwen2.5-VL-3B-Instruct or --policy replay.")
     if arguments.tokens and not arguments.json:
         raise PolicyError("--tokens belongs to what --json prints: give both.")
-    options, rules = _options(arguments), _rules(arguments)
+    options, rules = policy_options(arguments), _rules(arguments)
     with open_services(settings_from(arguments, os.environ)) as services:
         stored = not (arguments.no_store or services.settings.read_only)
         _recover(services)
@@ -99,21 +91,6 @@ def run(arguments: argparse.Namespace) -> int:
         finally:
             runs.close()
             shelf.close()
-
-
-def _options(arguments: argparse.Namespace) -> PolicyOptions:
-    from core.frames import FrameKind
-    from core.policies.opening import PolicyOptions
-
-    return PolicyOptions(
-        min_pixels=arguments.min_pixels,
-        max_pixels=arguments.max_pixels,
-        space=FrameKind(arguments.space) if arguments.space else None,
-        device=arguments.device,
-        dtype=arguments.dtype,
-        adapter=arguments.adapter,
-        slots=arguments.slots,
-    )
 
 
 def _rules(arguments: argparse.Namespace) -> RolloutSettings:

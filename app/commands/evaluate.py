@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.policy_options import add_policy_options, policy_options
 from app.settings import at_least_one
 from core.errors import SaccadeError, TaskError
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from app.eval_files import EvaluationFile, TraceFile
     from core.evaluation.conditions import Condition
     from core.evaluation.values import Evaluation
-    from core.policies.opening import PolicyOptions
     from core.policies.protocol import Policy
     from core.tasks.needle.task import NeedleTask
 
@@ -50,14 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--traces", type=Path, metavar="FILE", help="write the traces there, for import; their pictures beside it")
     parser.add_argument("--temperature", type=float, default=0.0, metavar="T", help="0: the likeliest token, always (default 0)")
     parser.add_argument("--max-new-tokens", type=at_least_one, metavar="N", help="tokens of one turn (default 1,024)")
-    group = parser.add_argument_group("the policy")
-    group.add_argument("--min-pixels", type=at_least_one, metavar="N", help="smaller pictures are enlarged to this area")
-    group.add_argument("--max-pixels", type=at_least_one, metavar="N", help="larger pictures are shrunk to this area")
-    group.add_argument("--space", choices=("resized", "normalised_1000", "original"), help="what its numbers are measured in")
-    group.add_argument("--device", default="auto", metavar="NAME", help="auto, cuda, cuda:1, mps or cpu (default auto)")
-    group.add_argument("--dtype", default="auto", metavar="TYPE", help="auto, bfloat16, float16 or float32 (default auto)")
-    group.add_argument("--adapter", metavar="REF", help="a LoRA adapter on the checkpoint: a hub name or a folder")
-    group.add_argument("--slots", type=at_least_one, metavar="N", help="conversations that are computed at once (default: as many as fit)")
+    add_policy_options(parser)
 
 
 def _seed(text: str) -> int:
@@ -133,26 +126,11 @@ def _policies(arguments: argparse.Namespace) -> Iterator[Open]:
 
         yield made
         return
-    policy = open_policy(arguments.policy, _options(arguments))
+    policy = open_policy(arguments.policy, policy_options(arguments))
     try:
         yield lambda world: policy
     finally:
         policy.close()
-
-
-def _options(arguments: argparse.Namespace) -> PolicyOptions:
-    from core.frames import FrameKind
-    from core.policies.opening import PolicyOptions
-
-    return PolicyOptions(
-        min_pixels=arguments.min_pixels,
-        max_pixels=arguments.max_pixels,
-        space=FrameKind(arguments.space) if arguments.space else None,
-        device=arguments.device,
-        dtype=arguments.dtype,
-        adapter=arguments.adapter,
-        slots=arguments.slots,
-    )
 
 
 def _seeds(arguments: argparse.Namespace) -> range:
