@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import importlib.metadata
 import io
 import json
 import platform
-from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +19,7 @@ from app.bench.report import machine
 from core.errors import StartError
 from core.evaluation.conditions import Condition
 from core.evaluation.values import Evaluation, Question
+from core.policies.machine import versions
 from core.policies.protocol import PolicyCard
 from core.rollout.values import Rollout, RolloutSettings
 from core.trace import Picture, Trace
@@ -42,7 +41,7 @@ class EvaluationFile:
             "version": VERSION,
             "began": datetime.now(UTC).isoformat(timespec="seconds"),
             "machine": machine(),
-            "versions": _versions(),
+            "versions": {"python": platform.python_version(), **versions(_LIBRARIES)},
             "world": arguments.world,
             "reference": arguments.policy,
             "split": arguments.split,
@@ -94,14 +93,6 @@ class EvaluationFile:
                 file.write(text.encode() + b"\n")
         except OSError as error:
             raise StartError(f"The figures cannot be written to {self._path}: {error.strerror}.") from error
-
-
-def _versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for name in _LIBRARIES:
-        with suppress(importlib.metadata.PackageNotFoundError):
-            found[name] = importlib.metadata.version(name)
-    return found
 
 
 class TraceFile:

@@ -12,6 +12,8 @@ from core.errors import OutOfMemory, SaccadeError, TrainingError
 from training.recipe import Recipe
 from training.runs import Run
 
+FAILURES = (SaccadeError, OSError, RuntimeError, MemoryError, SafetensorError)
+"""What `in_words` has a sentence for; anything else is a defect of the program, and is left as it is."""
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 # How PyTorch, safetensors and the system say it where the number of the error is lost on the way.
 _NO_ROOM = re.compile(

@@ -12,7 +12,6 @@ Lines and files are written so that a kill at any moment leaves what was there b
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import os
 import platform
@@ -24,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import TrainingError
+from core.policies import machine
 from training.recipe import Recipe
 from training.recipe_files import read_recipe
 
@@ -154,9 +154,9 @@ def take_up(folder: Path, changes: Mapping[str, Any]) -> tuple[Run, Recipe]:
     return Run(folder), recipe
 
 
-def versions() -> dict[str, str]:
+def versions() -> dict[str, str | None]:
     """What the figures of a run depend on beside its recipe."""
-    return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in _PACKAGES}}
+    return {"python": platform.python_version(), **machine.versions(_PACKAGES)}
 
 
 def _now() -> str:

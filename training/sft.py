@@ -31,7 +31,7 @@ from core.policies.opening import LoadProgress
 from training import runs
 from training.batches import Collator
 from training.checkpoints import write_beside
-from training.failures import in_words
+from training.failures import FAILURES, in_words
 from training.held_out import HeldOut
 from training.optimizers import MuonWithAdamW
 from training.recipe import Device, Optimizer, Recipe
@@ -89,7 +89,7 @@ def train(
         trainer, watching = _trainer(recipe, args, begun, schooling, run, tell=tell, stopped=stopped)
         trainer.train(resume_from_checkpoint=_last_checkpoint(run))
         return _finish(recipe, trainer, watching, run)
-    except Exception as error:
+    except FAILURES as error:
         raise _ended(error, run, recipe, trainer) from error
 
 

@@ -7,6 +7,7 @@ import importlib.util
 import os
 import platform
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,9 +91,9 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def versions() -> dict[str, str | None]:
-    """The installed version of each library that policies use; None where it is not installed."""
-    return {name: _version(name) for name in LIBRARIES}
+def versions(names: Iterable[str] = LIBRARIES) -> dict[str, str | None]:
+    """The installed version of each library; None where it is not installed. Without names, of those that policies use."""
+    return {name: _version(name) for name in names}
 
 
 def free_disk(folder: Path) -> int:
