@@ -272,8 +272,11 @@ export class Flow {
   }
 
   async #change(id) {
+    const { screen } = this.#house;
     try {
       const item = await this.#house.ask('GET', `api/rating/items/${id}`);
+      // Whoever has left the list meanwhile wants it no more.
+      if (this.#house.screen !== screen) return undefined;
       if (!this.#idle && this.trial.item.item === id) return this.#house.show(this.trial);
       this.#setAside();
       const { rating } = item;

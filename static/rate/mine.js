@@ -15,6 +15,7 @@ export class Mine {
   #study;
   #tools;
   #page = 1;
+  #asked = 0;
   #list = el('ol', { class: 'rt-mine' });
   #foot = el('div', { class: 'rt-row rt-pages' });
   #words = el('p', { class: 'sc-quiet', role: 'status', text: 'Fetching your ratings…' });
@@ -28,21 +29,28 @@ export class Mine {
     this.load(1);
   }
 
+  /** The list is asked for again after every rating that is saved: only the newest question's answer is shown. */
   async load(page) {
+    this.#asked += 1;
+    const asked = this.#asked;
     try {
       const answer = await this.#tools.fetch(page);
+      if (asked !== this.#asked) return;
       this.#page = page;
       this.#draw(answer);
     } catch (error) {
       if (!(error instanceof Refused || error instanceof Unreachable)) throw error;
-      fill(this.#words, `Your ratings could not be fetched. ${error.message} `, button('Try again', () => this.load(page)));
+      if (asked === this.#asked) fill(this.#words, `Your ratings could not be fetched. ${error.message} `, button('Try again', () => this.load(page)));
     }
   }
 
   #draw({ total, pages, items }) {
     const unsent = this.#page === 1 ? this.#tools.waiting() : [];
     this.#words.textContent = total || unsent.length ? `${plural(total, 'rating')} in ${this.#study.name}. Enter opens one to change it; the former one is kept beside the new.` : 'You have not rated anything in this study yet.';
+    const chosen = this.#focused()?.dataset.item;
     fill(this.#list, unsent.map((entry) => this.#unsent(entry)), items.map((rating) => this.#row(rating)));
+    // Whoever has gone to a row by the arrows stays on it.
+    if (chosen) this.#list.querySelector(`[data-item="${chosen}"]`)?.focus({ preventScroll: true });
     const turn = (label, to, name) => button(label, () => this.load(to), { disabled: to < 1 || to > pages, 'aria-label': name });
     fill(this.#foot, pages > 1 ? [turn(icon('left'), this.#page - 1, 'Newer'), el('span', { class: 'sc-quiet', text: `Page ${count(this.#page)} of ${count(pages)}` }), turn(icon('right'), this.#page + 1, 'Older')] : []);
   }
@@ -68,6 +76,12 @@ export class Mine {
     return el('li', { class: 'rt-mine-row is-unsent' }, icon('wait'), el('span', { class: 'rt-mine-words' }, el('span', { class: 'rt-mine-sentence', dir: 'auto', text: plain(entry.view?.sentence ?? []) || entry.words }), el('span', { class: 'sc-quiet', text: entry.refused ? entry.refused.sentence : 'Not saved yet; it is being sent.' })), el('span', { class: 'rt-mine-answer' }, el('strong', { text: Questions.words(this.#study.questions, entry.judgement?.answers ?? {}) || KINDS.skipped })));
   }
 
+  /** The row that the keys are on, or none. */
+  #focused() {
+    const { activeElement } = this.node.getRootNode();
+    return this.#list.contains(activeElement) ? activeElement : null;
+  }
+
   focus() {
     this.node.querySelector('h2').focus({ preventScroll: true });
   }
@@ -76,7 +90,7 @@ export class Mine {
     const rows = [...this.#list.querySelectorAll('button')];
     const by = { ArrowDown: 1, ArrowUp: -1 }[name];
     if (by && rows.length) {
-      const at = rows.indexOf(this.node.getRootNode().activeElement);
+      const at = rows.indexOf(this.#focused());
       rows[at < 0 ? 0 : Math.min(rows.length - 1, Math.max(0, at + by))].focus();
     } else if (name === 'Escape') this.#tools.leave();
     else return false;

@@ -144,12 +144,56 @@ def test_an_earlier_rating_is_changed(rate: Rate) -> None:
     rate.press("Enter")
     expect(rows.nth(0)).to_contain_text("Unsure · 1")
     expect(rows.nth(0)).to_contain_text("revision 2")
-    rate.press("Enter", "ArrowDown", "Enter", "n", "Escape")
+    rate.press("ArrowDown", "Enter")
+    expect(rate.at(".rt-note")).to_contain_text("(revision 2)")
+    rate.press("n", "Escape")
     expect(rate.at(TITLE)).to_have_text("Your ratings")
     rate.press("Escape")
     expect(rate.step()).to_have_text("Trace 1 of 3 · step 3 of 3")
     assert rate.chosen() == ["no"]
     assert [row["revision"] for row in rate.world.ratings] == [1, 1, 2]
+
+
+def test_a_saved_rating_leaves_the_keys_on_the_row_they_are_on(rate: Rate) -> None:
+    rate.open()
+    rate.rate("y", "1")
+    rate.saved(1)
+    held: list[tuple[Route, APIResponse]] = []
+    rate.page.route("**/api/rating/ratings", lambda route: held.append((route, route.fetch())))
+    rate.rate("y", "2")
+    rate.until(lambda: held)
+    rate.press("l")
+    rows = rate.at("button.rt-mine-row")
+    expect(rows).to_have_count(2)
+    expect(rate.at("li.is-unsent")).to_have_count(1)
+    rate.press("ArrowDown", "ArrowDown")
+    for route, answer in held:
+        route.fulfill(response=answer)
+    expect(rate.at("li.is-unsent")).to_have_count(0)
+    expect(rows.nth(1)).to_be_focused()
+    rate.press("Enter")
+    expect(rate.at(".rt-note")).to_contain_text("You are changing your rating of")
+    assert rate.chosen() == ["yes", "1"]
+
+
+def test_a_rating_that_opens_too_late_is_not_opened(rate: Rate) -> None:
+    rate.open()
+    rate.rate("y", "1")
+    rate.press("l")
+    expect(rate.at("button.rt-mine-row")).to_have_count(1)
+    held: list[tuple[Route, APIResponse]] = []
+    rate.page.route("**/api/rating/items/*", lambda route: held.append((route, route.fetch())))
+    rate.press("ArrowDown", "Enter")
+    rate.until(lambda: held)
+    rate.press("Escape")
+    expect(rate.step()).to_have_text("Trace 1 of 3 · step 2 of 3")
+    for route, answer in held:
+        route.fulfill(response=answer)
+    rate.page.wait_for_timeout(300)
+    expect(rate.step()).to_have_text("Trace 1 of 3 · step 2 of 3")
+    expect(rate.at(".rt-note")).to_be_hidden()
+    rate.rate("n", "3")
+    assert [row["item"] for row in rate.world.ratings] == [1001, 1002]
 
 
 def test_own_ratings_have_pages(rate: Rate) -> None:
