@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -96,13 +97,9 @@ def postgres_server() -> Iterator[PostgresServer]:
         _wait(server, process)
         yield server
     finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            # A session that somebody forgot holds the polite way up.
-            process.send_signal(3)
-            process.wait(30)
+        # Nothing of it is kept, so it need not wait for sessions that somebody forgot.
+        process.send_signal(signal.SIGQUIT)
+        process.wait(30)
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -179,6 +176,9 @@ def migrated_url(back_end: str, request: pytest.FixtureRequest, folder: Path) ->
         return server.migrated_database()
     if back_end == "sqlite":
         shutil.copyfile(request.getfixturevalue("migrated_sqlite"), folder / "saccade.db")
+    if back_end == "mariadb":
+        maria: MariaServer = request.getfixturevalue("maria_server")
+        return maria.migrated_database()
     return _fresh(back_end, request, folder)
 
 

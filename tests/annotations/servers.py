@@ -20,6 +20,11 @@ from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.sqlite.base import SQLiteTypeCompiler
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
+from annotations.database import open_database
+
+# Several servers start beside each other: little memory and disk each, and no asynchronous files, whose number the kernel limits.
+_SMALL = ("--innodb-buffer-pool-size=64M", "--innodb-log-file-size=16M", "--skip-innodb-use-native-aio")
+
 
 @dataclass
 class MariaServer:
@@ -27,6 +32,7 @@ class MariaServer:
 
     folder: Path
     count: int = 0
+    migrated: bytes = b""
 
     def url(self, name: str, *, user: str = "root") -> str:
         return f"mysql://{user}@localhost/{name}?unix_socket={self.folder / 'socket'}"
@@ -44,6 +50,20 @@ class MariaServer:
         self.sql(f"CREATE DATABASE test_{self.count}")
         return self.url(f"test_{self.count}")
 
+    def migrated_database(self) -> str:
+        """The URL of a new database at the head revision: migrated once, then written out and read in again."""
+        if not self.migrated:
+            self.sql("CREATE DATABASE migrated")
+            open_database(self.url("migrated")).close()
+            self.migrated = self._client("mariadb-dump", "--skip-comments", "migrated")
+        url = self.empty_database()
+        self._client("mariadb", f"test_{self.count}", told=self.migrated)
+        return url
+
+    def _client(self, program: str, *words: str, told: bytes = b"") -> bytes:
+        command = [program, "--no-defaults", f"--socket={self.folder / 'socket'}", "--user=root", *words]
+        return subprocess.run(command, input=told, check=True, stdout=subprocess.PIPE, timeout=60).stdout
+
 
 @contextmanager
 def running_mariadb() -> Iterator[MariaServer]:
@@ -57,24 +77,35 @@ def running_mariadb() -> Iterator[MariaServer]:
     folder = Path(tempfile.mkdtemp(prefix="saccade-mariadb-"))
     if account is not None:
         os.chown(folder, pwd.getpwnam(account).pw_uid, -1)
-    data = f"--datadir={folder / 'data'}"
-    setup = [install, "--no-defaults", data, "--auth-root-authentication-method=normal", "--skip-test-db"]
-    subprocess.run(setup, check=True, capture_output=True, user=account, group=account, cwd=folder, timeout=120)  # type: ignore[arg-type]
-    quick = ["--innodb-flush-log-at-trx-commit=0", "--skip-innodb-doublewrite", "--innodb-buffer-pool-size=64M"]
-    command = [serve, "--no-defaults", data, f"--socket={folder / 'socket'}", f"--pid-file={folder / 'pid'}", "--skip-networking", *quick]
+    data = folder / "data"
+    _install(
+        [str(install), "--no-defaults", f"--datadir={data}", "--auth-root-authentication-method=normal", "--skip-test-db", *_SMALL],
+        data,
+        account,
+    )
+    own = [f"--datadir={data}", f"--socket={folder / 'socket'}", f"--pid-file={folder / 'pid'}", "--skip-networking"]
+    command = [serve, "--no-defaults", *own, *_SMALL, "--innodb-flush-log-at-trx-commit=0", "--skip-innodb-doublewrite"]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, user=account, group=account, cwd=folder)  # type: ignore[arg-type]
     try:
         _wait(folder, process)
         yield MariaServer(folder)
     finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(20)
+        # Nothing of it is kept, so it need not put its files in order.
+        process.kill()
+        process.wait(20)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _install(command: list[str], data: Path, account: str | None) -> None:
+    """A new data folder; tried twice, and what the program said is told where it fails both times."""
+    for _ in range(2):
+        shutil.rmtree(data, ignore_errors=True)
+        done = subprocess.run(command, capture_output=True, text=True, user=account, group=account, cwd=data.parent, timeout=120)
+        if done.returncode == 0:
+            return
+        log = "".join(file.read_text(errors="replace") for file in data.glob("*.err"))
+    raise RuntimeError(f"MariaDB's data folder could not be made (exit status {done.returncode}): {done.stdout}{done.stderr}{log}")
 
 
 def _binary(name: str) -> str | None:
