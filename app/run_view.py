@@ -13,7 +13,7 @@ from app.view import picture_view, trace_view
 from app.words import DOMAIN_TITLES
 from core.crops import CropRule
 from core.policies.references import is_replay
-from core.rollout.samples import agreement, correct_of, pass_at_k
+from core.rollout.samples import agreement, correct_of, pass_at_k, told_ks
 from core.rollout.values import RolloutSettings
 from core.trace import Trace, Truth, TruthKind
 
@@ -114,8 +114,7 @@ def pass_view(traces: Sequence[Trace]) -> list[Json] | None:
     n, right = correct_of(traces)
     if not n:
         return None
-    ks = sorted({k for k in (1, 2, 4, 8, 16, 32, n) if 1 <= k <= n})
-    return [{"k": k, "value": pass_at_k(n, right, k), "n": n} for k in ks]
+    return [{"k": k, "value": pass_at_k(n, right, k), "n": n} for k in told_ks(n)]
 
 
 def words_of(run: LiveRun) -> str:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.domains import judge_trace
-from core.evaluation.shares import Difference, Share, difference, share
+from core.evaluation.shares import Difference, Mean, Share, difference, mean, share
 from core.geometry import Box
+from core.rollout.samples import pass_at_k, told_ks
 from core.rollout.values import Rollout, Task
 from core.trace import BROKEN_OFF
 
@@ -19,7 +20,7 @@ class Question:
     """A task, and what is known about it beside its truth. Boxes are in pixels of the upright original.
 
     kind    of question: accuracy is told by it too
-    chance  how often somebody is right who guesses as well as can be done without looking
+    chance  how often somebody is right who guesses as well as can be done without looking; None where nobody knows
     common  whether the answer that is most frequent in training is right; None where there is no such answer, as for points
     boxes   of all things that a step can speak of
     marks   what a look has to show whole, to be of use: one box for each thing that has to be looked at
@@ -27,7 +28,7 @@ class Question:
 
     task: Task
     kind: str
-    chance: float
+    chance: float | None
     common: bool | None
     boxes: tuple[Box, ...]
     marks: tuple[Box, ...]
@@ -41,6 +42,7 @@ class Outcome:
     looks, looks_hit  looks that were carried out, and those of them that show the mark of a thing that is asked about, whole
     broken            the conversation broke off, which says nothing of the policy; it counts as not right
     seconds           from its first request to its end, others under way beside it
+    took              since the conversation that ended before it: these add up to the time of all
     """
 
     right: bool
@@ -54,10 +56,11 @@ class Outcome:
     broken: bool
     stop: str
     seconds: float
+    took: float = 0.0
 
 
-def outcome_of(rollout: Rollout, question: Question) -> Outcome:
-    """What a conversation comes to."""
+def outcome_of(rollout: Rollout, question: Question, took: float) -> Outcome:
+    """What a conversation comes to. `took`: seconds since the one that ended before it."""
     trace = rollout.trace
     points = [step.point for step in trace.steps if step.point is not None]
     windows = [look.window for look in trace.looks]
@@ -73,6 +76,7 @@ def outcome_of(rollout: Rollout, question: Question) -> Outcome:
         broken=trace.stop in BROKEN_OFF,
         stop=trace.stop.value,
         seconds=rollout.seconds,
+        took=took,
     )
 
 
@@ -83,17 +87,35 @@ def holds(window: Box, box: Box) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of all questions under one condition, in their order. `seconds` is how long it took, all conversations together."""
+    """What came of all questions under one condition, in their order.
+
+    draws  for each question what came of each of the times that it was asked. All figures but pass@k and the time are of the first ones,
+           so that questions count alike and one answer does not hang on another
+    """
 
     condition: str
     words: str
     kinds: tuple[str, ...]
-    outcomes: tuple[Outcome, ...]
-    seconds: float
+    draws: tuple[tuple[Outcome, ...], ...]
 
     @property
     def n(self) -> int:
-        return len(self.outcomes)
+        return len(self.draws)
+
+    @property
+    def samples(self) -> int:
+        """How often each question was asked."""
+        return len(self.draws[0])
+
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """The first of each question."""
+        return tuple(draws[0] for draws in self.draws)
+
+    @property
+    def seconds(self) -> float:
+        """How long it took, all conversations together."""
+        return sum(one.took for draws in self.draws for one in draws)
 
     @property
     def right(self) -> tuple[bool, ...]:
@@ -144,21 +166,34 @@ class Result:
         """Conversations that broke off."""
         return sum(one.broken for one in self.outcomes)
 
+    def passed(self, k: int) -> tuple[float, ...]:
+        """pass@k of each question (`core.rollout.samples.pass_at_k`); what broke off counts as not right. Raises PolicyError where k is
+        not between 1 and `samples`."""
+        return tuple(pass_at_k(len(draws), sum(one.right for one in draws), k) for draws in self.draws)
+
+    def pass_at(self, seed: int = 0) -> Mapping[int, Mean]:
+        """pass@k for the ks that are told, over all questions."""
+        return {k: mean(self.passed(k), seed) for k in told_ks(self.samples)}
+
     def against(self, other: Result, seed: int = 0) -> Difference:
         """How much oftener this is right than the other, question by question."""
         return difference(self.right, other.right, seed)
 
-    def to_json(self) -> dict[str, Any]:
-        """The result as JSON values, with a column for each thing that is known question by question."""
+    def to_json(self, seed: int = 0) -> dict[str, Any]:
+        """The result as JSON values, with a column for each thing that is known question by question. `seed`: of resampling."""
         shares = {"accuracy": self.accuracy, "points_hit": self.points_hit, "looks_hit": self.looks_hit}
         shares |= {"unanswered": self.unanswered, "faulty": self.faulty}
         found: dict[str, Any] = {"condition": self.condition, "words": self.words, "n": self.n}
         found |= {name: one.to_json() for name, one in shares.items()}
         found["by_kind"] = {kind: one.to_json() for kind, one in self.by_kind.items()}
-        found |= {"looks": self.looks, "broken": self.broken, "seconds": self.seconds, "seconds_a_trace": self.seconds / self.n}
+        found |= {"looks": self.looks, "broken": self.broken, "samples": self.samples}
+        found["pass_at_k"] = [{"k": k, **one.to_json()} for k, one in self.pass_at(seed).items()]
+        found |= {"seconds": self.seconds, "seconds_a_trace": self.seconds / (self.n * self.samples)}
         found["seconds_from_request_to_end_median"] = statistics.median(one.seconds for one in self.outcomes)
         columns = ("right", "answered", "faults", "turns", "pointed", "hit", "looks", "looks_hit", "stop")
-        return found | {"each": {name: [getattr(one, name) for one in self.outcomes] for name in columns}}
+        each: dict[str, Any] = {name: [getattr(one, name) for one in self.outcomes] for name in columns}
+        each["right_of_samples"] = [sum(one.right for one in draws) for draws in self.draws]
+        return found | {"each": each}
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +206,7 @@ class Evaluation:
     policy: str
     names: tuple[str, ...]
     kinds: tuple[str, ...]
-    chances: tuple[float, ...]
+    chances: tuple[float | None, ...]
     commons: tuple[bool | None, ...]
     results: tuple[Result, ...]
     seed: int = 0
@@ -181,14 +216,14 @@ class Evaluation:
         return len(self.names)
 
     @property
-    def chance(self) -> float:
-        """How often somebody is right, in the mean, who guesses as well as can be done without looking."""
-        return statistics.fmean(self.chances)
+    def chance(self) -> float | None:
+        """How often somebody is right, in the mean, who guesses as well as can be done without looking; None where nobody knows."""
+        return _mean_chance(self.chances)
 
     @property
-    def chance_by_kind(self) -> Mapping[str, float]:
+    def chance_by_kind(self) -> Mapping[str, float | None]:
         """The same for each kind of question."""
-        return {kind: statistics.fmean(_where(self.chances, self.kinds, kind)) for kind in sorted(set(self.kinds))}
+        return {kind: _mean_chance(_where(self.chances, self.kinds, kind)) for kind in sorted(set(self.kinds))}
 
     @property
     def common(self) -> Share:
@@ -206,7 +241,7 @@ class Evaluation:
     def to_json(self) -> dict[str, Any]:
         """The evaluation as JSON values."""
         first = self.results[0]
-        results = [result.to_json() for result in self.results]
+        results = [result.to_json(self.seed) for result in self.results]
         for told, result in zip(results[1:], self.results[1:], strict=True):
             told["against"] = {"condition": first.condition, **result.against(first, self.seed).to_json()}
         by_kind = {kind: {"n": self.kinds.count(kind), "chance": chance} for kind, chance in self.chance_by_kind.items()}
@@ -215,5 +250,10 @@ class Evaluation:
         return {"policy": self.policy, "n": self.n, "seed": self.seed, "guessing": guessing, "conditions": results, "questions": each}
 
 
-def _where(values: Sequence[float], kinds: Sequence[str], kind: str) -> list[float]:
+def _mean_chance(chances: Sequence[float | None]) -> float | None:
+    known = [chance for chance in chances if chance is not None]
+    return statistics.fmean(known) if len(known) == len(chances) else None
+
+
+def _where(values: Sequence[float | None], kinds: Sequence[str], kind: str) -> list[float | None]:
     return [value for value, of in zip(values, kinds, strict=True) if of == kind]

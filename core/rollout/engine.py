@@ -61,7 +61,7 @@ class _Run:
         self._settings = settings
         self._stop = stop
         self._at_once = at_once
-        self._waiting = deque((task, draw) for task, asked in enumerate(tasks) for draw in range(asked.samples))
+        self._waiting = deque((task, draw) for task, asked in enumerate(tasks) for draw in range(asked.samples) if draw not in asked.known)
         self._active: dict[int, Conversation] = {}
         self._began: dict[int, float] = {}
         self._views: tuple[int, Views] | None = None

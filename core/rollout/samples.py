@@ -75,6 +75,11 @@ def pass_at_k(n: int, correct: int, k: int) -> float:
     return 1.0 - math.prod(1.0 - k / tried for tried in range(n - correct + 1, n + 1))
 
 
+def told_ks(n: int) -> tuple[int, ...]:
+    """The ks for which pass@k is told of n answers: powers of two up to 32, and n."""
+    return tuple(sorted({k for k in (1, 2, 4, 8, 16, 32, n) if 1 <= k <= n}))
+
+
 def correct_of(traces: Sequence[Trace]) -> tuple[int, int]:
     """(n, correct): how many of the traces could be judged, and how many of these are right: what `pass_at_k` is given.
 

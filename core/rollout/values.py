@@ -76,11 +76,15 @@ class RolloutSettings:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A sample to be asked `samples` times. `image` is the upright original of the sample's first picture."""
+    """A sample to be asked `samples` times. `image` is the upright original of the sample's first picture.
+
+    known  draws, from 0, that are not asked: what came of them is known from before
+    """
 
     sample: Sample
     image: Image.Image = field(compare=False, repr=False)
     samples: int = 1
+    known: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.evaluation.shares import difference, share
+from core.evaluation.shares import difference, mean, mean_difference, rate_difference, share
 
 PAIRS = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=40)
 
@@ -58,3 +58,31 @@ def test_a_difference_of_nothing_is_refused() -> None:
         difference([], [])
     with pytest.raises(ValueError):
         difference([True], [True, False])
+
+
+def test_a_mean_has_an_interval_where_there_is_spread() -> None:
+    found = mean([0.0, 1.0] * 50)
+    assert (found.n, found.value) == (100, 0.5)
+    # As wide as for a share of one half: 1.96 * sqrt(0.25 / 100) to each side.
+    assert found.interval is not None and found.interval == pytest.approx((0.402, 0.598), abs=0.02)
+    assert mean([0.25] * 10).interval is None
+    with pytest.raises(ValueError, match="at least one question"):
+        mean([])
+
+
+def test_a_difference_of_means_is_of_pairs() -> None:
+    apart = mean_difference([1.0, 2.0, 3.0, 4.0] * 5, [0.0, 1.0, 2.0, 3.0] * 5)
+    assert (apart.value, apart.interval) == (1.0, None)
+
+
+def test_a_difference_of_rates_counts_tries_and_resamples_questions() -> None:
+    found = rate_difference([(1, 1), (0, 3)] * 20, [(1, 2), (1, 2)] * 20)
+    assert found is not None and found.value == pytest.approx(20 / 80 - 40 / 80) and found.interval is not None
+    assert rate_difference([(0, 0)] * 3, [(1, 1)] * 3) is None
+    with pytest.raises(ValueError):
+        rate_difference([(1, 1)], [(1, 1), (0, 1)])
+
+
+def test_a_rate_that_a_resample_may_have_nothing_to_make_of_has_no_interval() -> None:
+    found = rate_difference([(1, 1), (0, 0), (0, 0)], [(1, 2), (0, 1), (1, 1)])
+    assert found is not None and found.interval is None
