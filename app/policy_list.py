@@ -1,4 +1,5 @@
-"""Which policies can be asked: those named at the start, and those that were added in the app, which the data folder keeps.
+"""Which policies can be asked: those named at the start, those that were added in the app, which the data folder keeps, and those that
+were trained here, which the folders of their runs tell.
 
 A line names a policy and never holds a key: keys are read from the environment when a policy is opened.
 """
@@ -11,6 +12,7 @@ from pathlib import Path
 from threading import Lock
 
 from annotations.durable import whole_file
+from app.policy_register import Register
 from core.errors import NotFound, PolicyError, ReadOnly, StartError, StoreError
 from core.policies.references import FORMS, read_reference
 
@@ -22,12 +24,14 @@ _MOST = 100
 class PolicyList:
     """References of policies, those of the start first. Safe to use from several threads.
 
-    file  where added ones are kept; None: none can be added. What reads it raises StartError where it is no such list
+    file     where added ones are kept; None: none can be added. What reads it raises StartError where it is no such list
+    trained  those that were trained here; None: there are none
     """
 
-    def __init__(self, named: Sequence[str], file: Path | None) -> None:
+    def __init__(self, named: Sequence[str], file: Path | None, trained: Register | None = None) -> None:
         self._named = tuple(checked(reference) for reference in named)
         self._file = file
+        self._register = trained
         self._read: tuple[str, ...] | None = None
         self._lock = Lock()
 
@@ -51,14 +55,28 @@ class PolicyList:
     @property
     def references(self) -> tuple[str, ...]:
         """All of them, each once."""
-        return tuple(dict.fromkeys((*self._named, *self._added)))
+        return tuple(dict.fromkeys((*self._named, *self._added, *self._trained)))
+
+    @property
+    def _trained(self) -> tuple[str, ...]:
+        """Those that were trained here and are offered, but for those that somebody named by their folder."""
+        if self._register is None:
+            return ()
+        by_hand = {Path(reference).expanduser().absolute() for reference in (*self._named, *self._added) if "://" not in reference}
+        return tuple(reference for reference in self._register.references if Path(reference) not in by_hand)
 
     def is_added(self, reference: str) -> bool:
-        """Whether it stands here only because it was added, so that it can be removed."""
-        return reference in self._added and reference not in self._named
+        """Whether it stands here only because it was added or trained, so that it can be removed."""
+        return reference not in self._named and (reference in self._added or reference in self._trained)
+
+    def about(self, reference: str) -> str:
+        """What is known of a policy that was trained here, in a sentence; "" of any other."""
+        if self._register is None or reference not in self._trained:
+            return ""
+        return self._register.named(reference).words
 
     def remove(self, reference: str) -> None:
-        """Take one off that was added; the file says so, on the disk, when this returns.
+        """Take one off that was added or trained; the file, or what stands beside the trained one, says so, on the disk, when this returns.
 
         Raises PolicyError for one that was named at the start, NotFound for one that is not listed, ReadOnly and StoreError where
         nothing can be written.
@@ -68,6 +86,9 @@ class PolicyList:
                 raise ReadOnly("With --read-only no policy can be removed: leave it out at the next start.")
             if reference in self._named:
                 raise PolicyError(f"{reference} was named at the start, with --policy or SACCADE_POLICY: leave it out there.")
+            if self._register is not None and reference in self._trained:
+                self._register.offer(reference, offered=False)
+                return
             if reference not in self._added:
                 raise NotFound(f"The policy {reference!r:.200} is not on the list.")
             left = tuple(one for one in self._added if one != reference)

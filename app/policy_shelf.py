@@ -61,6 +61,7 @@ class ShelfLine:
     recorded  it plays back what was said before
     added     it was not named at the start, so it can be removed
     shipped   it is the small one that comes with the program
+    about     what is known of one that was trained here; "" of any other
     """
 
     reference: str
@@ -72,6 +73,7 @@ class ShelfLine:
     recorded: bool
     added: bool
     shipped: bool = False
+    about: str = ""
 
 
 @dataclass(eq=False, slots=True)
@@ -373,8 +375,8 @@ class PolicyShelf:
         state, words, percent = self._doing(entry)
         name = entry.policy.card.name if entry.policy else name_of(entry.reference)
         reference = entry.reference
-        added = self._listed.is_added(reference)
-        return ShelfLine(reference, name, kind_of(reference), state, words, percent, is_replay(reference), added, reference == NEEDLE)
+        listed = self._listed.is_added(reference), reference == NEEDLE, self._listed.about(reference)
+        return ShelfLine(reference, name, kind_of(reference), state, words, percent, is_replay(reference), *listed)
 
     def _doing(self, entry: _Entry) -> tuple[PolicyState, str, float | None]:
         if entry.policy is not None and entry.users:

@@ -33,6 +33,7 @@ def policies_view(shelf: PolicyShelf, *, may_add: bool) -> Json:
             "recorded": line.recorded,
             "may_remove": may_add and line.added,
             "shipped": line.shipped,
+            "about": line.about,
             "unfit": unfit_view(shelf, line.reference),
             "crop": crop_view(card.crop) if (card := shelf.card(line.reference)) else None,
         }

@@ -130,7 +130,7 @@ export class Policies {
     const label = el(
       'label',
       { class: 'ak-policy-label', for: id },
-      el('span', { class: 'ak-policy-name', dir: 'auto', text: one.name, title: one.reference }),
+      el('span', { class: 'ak-policy-name', dir: 'auto', text: one.name, title: [one.reference, one.about].filter(Boolean).join('\n') }),
       el('span', { class: `ak-policy-state is-${one.state}` }, el('span', { class: 'ak-dot', 'aria-hidden': 'true' }), `${kind} · ${state}`),
     );
     return el('div', { class: 'ak-policy', 'data-reference': one.reference, 'data-state': one.state }, radio, label, el('span', { class: 'ak-policy-ways' }, this.#act(one), this.#off(one)), ...this.#more(one));

@@ -90,7 +90,7 @@ def test_the_policies_are_told_and_one_is_loaded(client: TestClient, world: Aski
     assert (found["default"], found["may_add"]) == (LOOKER, True)
     assert found["policies"][0] == {
         "reference": LOOKER, "name": LOOKER, "kind": "local", "state": "idle", "words": "is opened when it is asked", "percent": None, "recorded": False, "may_remove": False,
-        "shipped": False, "unfit": None, "crop": None,
+        "shipped": False, "about": "", "unfit": None, "crop": None,
     }  # fmt: skip
     assert [line["recorded"] for line in found["policies"]] == [False, False, False, True]
     begun = post(client, "/api/policies/load", {"reference": SLOW_TO_LOAD})["policies"][2]

@@ -65,6 +65,7 @@ def test_a_home_that_nobody_has_is_a_folder_that_is_not_there() -> None:
 
 def test_a_folder_that_every_run_has_is_named_with_the_run(tmp_path: Path) -> None:
     assert read_reference(str(tmp_path / "needles" / "checkpoint-500")).name == "needles/checkpoint-500"
+    assert read_reference(str(tmp_path / "needles" / "trained")).name == "needles/trained"
     assert read_reference(str(tmp_path / "needles")).name == "needles"
 
 
