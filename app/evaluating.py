@@ -93,7 +93,7 @@ class Evaluator:
             raise type(stop)("Stopped. " + self._file.words) from stop
         return tuple(found)
 
-    def compare(self, found: Sequence[Evaluation], others: Sequence[Evaluation]) -> None:
+    def compare(self, found: Sequence[Evaluation], others: Sequence[Evaluation]) -> list[tuple[Compared, ...]]:
         """The one policy beside the other, work by work, as tables and in the file. Raises TaskError where nothing can be paired."""
         apart = [beside(one, other) for one, other in zip(found, others, strict=True)]
         for work, one, other, compared in zip(self._works, found, others, apart, strict=True):
@@ -101,6 +101,7 @@ class Evaluator:
             self._file.compare(work.name, one.policy, other.policy, compared)
         if len(self._works) > 1:
             self._say(difficulties_table(self._lines(found, others, apart)))
+        return apart
 
     def _lines(
         self, found: Sequence[Evaluation], others: Sequence[Evaluation], apart: Sequence[tuple[Compared, ...]]

@@ -7,12 +7,15 @@ beside them, in `policy.json`: scores, and whether the policy is offered. There 
 from __future__ import annotations
 
 import json
+import platform
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 from typing import Any
+
+import psutil
 
 from annotations.durable import whole_file
 from core.errors import NotFound, PolicyError, ReadOnly, StoreError
@@ -120,16 +123,49 @@ class Register:
         """
         if not self._writes:
             raise ReadOnly(f"With --read-only nothing is changed beside {policy.name}: leave that out.")
-        file = policy.folder / NOTES
-        document = _FORMAT | dict(policy.notes) | told
-        try:
-            with whole_file(file) as out:
-                out.write(json.dumps(document, indent=1, ensure_ascii=False).encode() + b"\n")
-        except OSError as error:
-            raise StoreError(f"{file} cannot be written ({error.strerror}): make room, or change its permissions.") from error
+        note_beside(policy.folder, policy.notes, told)
         with self._lock:
             self._read = None
         return self.named(str(policy.folder))
+
+
+def note_beside(folder: Path, known: Mapping[str, Any], told: Mapping[str, Any]) -> None:
+    """Write `policy.json` in a run's folder: what is known, and what is told now. Raises StoreError where it cannot be written."""
+    file = folder / NOTES
+    try:
+        with whole_file(file) as out:
+            out.write(json.dumps(_FORMAT | dict(known) | dict(told), indent=1, ensure_ascii=False).encode() + b"\n")
+    except OSError as error:
+        raise StoreError(f"{file} cannot be written ({error.strerror}): make room, or change its permissions.") from error
+
+
+def read_notes(folder: Path) -> dict[str, Any]:
+    """What stands beside a run's policy; nothing where nothing does, or it cannot be read."""
+    return _notes(folder)[0]
+
+
+def state_of(folder: Path) -> str:
+    """How a run says that it stands: running, finished, stopped or failed; "" where there is none."""
+    return str((_document(folder / RUN) or {}).get("state", ""))
+
+
+def going_on(folder: Path) -> int | None:
+    """The process of this machine that leads a run now; None where there is none, or it runs elsewhere."""
+    told = _document(folder / RUN) or {}
+    pid = told.get("pid")
+    if told.get("state") != "running" or told.get("host") != platform.node() or not isinstance(pid, int):
+        return None
+    try:
+        # A number is given to another process when the first has ended: that one began after the run last said something.
+        began = psutil.Process(pid).create_time()
+        return pid if began <= (folder / RUN).stat().st_mtime else None
+    except (psutil.Error, OSError):
+        return None
+
+
+def base_of(folder: Path) -> str:
+    """The checkpoint that a run began with, as its recipe names it; "" where it does not tell."""
+    return str((_document(folder / RUN) or {}).get("model") or "")
 
 
 def _in(root: Path) -> Iterator[TrainedPolicy]:

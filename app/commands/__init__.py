@@ -50,6 +50,7 @@ COMMANDS: Mapping[str, Command] = {
     "remove": Command("app.commands.remove_dataset", "take a data set out of the store, with everything in it"),
     "eval": Command("app.commands.evaluate", "how well a policy answers drawn questions, and what its looks are worth"),
     "policies": Command("app.commands.policies", "the policies that were trained here: how they did, and which are offered"),
+    "improve": Command("app.commands.improve", "from records that people preferred to a policy, evaluated beside the one before"),
     # Named and not imported: nothing of the workbench knows the trainers.
     "train": Command("training.command", "fine-tune a checkpoint on curated records, or on drawn scenes, as a recipe says"),
     "probe": Command("training.probe", "whether a net can learn to read what only a look shows"),

@@ -33,10 +33,7 @@ class HeldOut:
     def asked(self) -> Iterator[Question]:
         """The questions with their pictures. Raises TaskError for a picture that is missing, broken or another one."""
         for sample in self.questions:
-            picture = sample.pictures[0]
-            path = find_picture(self.pictures, picture.sha256)
-            if path is None:
-                raise TaskError(f"There is no picture {picture.sha256} in {self.pictures}: export the records with --pictures.")
+            picture, path = sample.pictures[0], _file_of(sample, self.pictures)
             image = open_picture(path)
             if image.size != (picture.size.width, picture.size.height):
                 raise TaskError(
@@ -49,7 +46,7 @@ class HeldOut:
 def held_out(records: Path, pictures: Path, split: Split) -> HeldOut:
     """What a file of records holds out in a split. A question that several records answer is asked once.
 
-    Raises RecordError for a file that cannot be read, and TaskError where no question is left.
+    Raises RecordError for a file that cannot be read, and TaskError where no question is left, or a picture is not there.
     """
     found: dict[str, Sample] = {}
     left_out = set[str]()
@@ -62,7 +59,18 @@ def held_out(records: Path, pictures: Path, split: Split) -> HeldOut:
     if not found:
         why = f"all {len(left_out)} have several pictures or no truth" if left_out else "it has no record of that split"
         raise TaskError(f"{records} holds no question out as {split} ({why}): export it with another --split, or name other records.")
+    for sample in found.values():
+        # Hours may pass until it is asked about.
+        _file_of(sample, pictures)
     return HeldOut(read_manifest(records).sha256, pictures, tuple(found.values()), len(left_out))
+
+
+def _file_of(sample: Sample, pictures: Path) -> Path:
+    name = sample.pictures[0].sha256
+    path = find_picture(pictures, name)
+    if path is None:
+        raise TaskError(f"There is no picture {name} in {pictures}: export the records with --pictures, or name their folder with it.")
+    return path
 
 
 def sample_of(record: CuratedRecord) -> Sample:

@@ -1,0 +1,100 @@
+"""`launch.py improve`: from records that people preferred to a registered policy beside the one before."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from app import commands
+from app.eval_works import needle_works
+from app.improving import Improved, verdict
+from app.policy_register import Register, TrainedPolicy
+from core.errors import PolicyError, RecordError, TaskError, TrainingError
+from core.evaluation.beside import beside
+from core.evaluation.conditions import AS_IT_IS
+from core.policies.local.untrained import ModelType
+from core.records import Split
+from tests.app.trained_world import finished
+from tests.core.evaluation.test_beside import outcome, told
+from tests.training.small_data import record, small_recipe, written
+from training.start import beginning
+
+
+def typed(*words: object) -> int:
+    """The exit code of a command line."""
+    command, arguments = commands.read(["improve", *map(str, words)])
+    return commands.run(command, arguments)
+
+
+@pytest.fixture
+def preferred(tiny_checkpoints: dict[ModelType, Path], tmp_path: Path) -> Path:
+    """Records of squares: six to learn from, three held out; with their pictures and a recipe beside them."""
+    recipe = small_recipe(tmp_path, tiny_checkpoints[ModelType.QWEN2_5_VL], steps=2, samples=0, sample_every=0)
+    card, pictures = beginning(recipe).card, tmp_path / "pictures"
+    records = [record(card, number, pictures) for number in range(6)]
+    records += [record(card, 50 + number, pictures, split=Split.TEST) for number in range(3)]
+    written(tmp_path, records[1:], "other.jsonl")
+    return written(tmp_path, records, "preferred.jsonl")
+
+
+def test_records_become_a_policy_that_stands_beside_the_one_before(
+    preferred: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    words = [preferred, "--recipe", tmp_path / "small.yaml", "--name", "people", "--runs", tmp_path / "runs"]
+    words += ["--device", "cpu", "--max-new-tokens", "4", "--max-pixels", 84 * 84]
+    assert typed(*words) == 0
+    said = capfd.readouterr().out
+    assert "people/trained, preferred.jsonl, split test, 3 questions:" in said and "do not tell the two apart" in said
+    assert "The rule “any” chose these questions" in said
+    (policy,) = Register([tmp_path / "runs"]).policies()
+    assert policy.name == "people" and policy.base and policy.data and policy.offered
+    (score,) = policy.scores
+    assert score["right"]["n"] == score["difference"]["n"] == 3 and score["than"]
+    figures = json.loads((tmp_path / "runs/people/evaluation.json").read_text())
+    asked = [one["questions"]["name"] for one in figures["evaluations"]]
+    assert figures["complete"] and len(asked) == 2 and asked[0] == asked[1]
+    # The same again: it is trained, and evaluated anew.
+    assert typed(*words) == 0
+    assert "people was trained on these records already." in capfd.readouterr().out
+    assert len(Register([tmp_path / "runs"]).named("people").scores) == 1
+    with pytest.raises(PolicyError, match="is a run on other records: give this one another --name"):
+        typed(tmp_path / "other.jsonl", *words[1:])
+
+
+@pytest.mark.parametrize(("right", "words"), [(range(20), "better on them by more"), ((), "worse on them"), (range(10), "do not tell")])
+def test_the_verdict_is_no_more_than_the_test_says(right: Sequence[int], words: str) -> None:
+    new = told("people/trained", [[outcome(at in right)] for at in range(20)])
+    before = told("base", [[outcome(at < 8)] for at in range(20)])
+    policy = TrainedPolicy("people", Path("runs/people"), "base", "LoRA", "sft", "d" * 64)
+    (work,) = needle_works(["default"], (AS_IT_IS,), n=20, seed=0, split="test")
+    told_of = verdict(Improved(policy, (new,), (before,), beside(new, before)), [work])
+    assert told_of.startswith("people/trained, needle default, split test, seed 0, 20 questions: ") and words in told_of
+
+
+def test_a_training_that_fails_says_so_and_registers_nothing(preferred: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(TrainingError, match="The training did not come to its end, as it says above"):
+        typed(preferred, "--recipe", "nothing-like-it", "--runs", tmp_path / "runs")
+    assert "nothing-like-it" in capfd.readouterr().err and Register([tmp_path / "runs"]).policies() == ()
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "sentence"),
+    [
+        (("nowhere.jsonl",), RecordError, "the manifest cannot be read"),
+        (("records.jsonl",), TaskError, "holds no question out as test"),
+        (("preferred.jsonl", "--difficulty", "hard"), TaskError, "Curated records have no --difficulty"),
+        (("preferred.jsonl", "--pictures", "."), TaskError, "There is no picture"),
+        (("preferred.jsonl", "--samples", "2"), PolicyError, "2 answers at temperature 0 are one answer"),
+        (("preferred.jsonl", "--name", "mine"), PolicyError, "mine is a run on other records"),
+    ],
+)
+def test_what_cannot_be_done_is_said_before_anything_is_trained(
+    preferred: Path, tmp_path: Path, words: tuple[str, ...], error: type[Exception], sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    finished(tmp_path / "runs/mine")
+    with pytest.raises(error, match=sentence):
+        typed(*words)
