@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import OrderedDict
 from io import BytesIO
 from threading import Lock
+from typing import Protocol
 
 from PIL import Image
 
-from annotations.pictures import PictureStore, turned_upright
+from annotations.pictures import turned_upright
 from core.crops import render_look
 from core.errors import NotFound
 from core.trace import Step, Trace
@@ -17,10 +18,18 @@ from core.trace import Step, Trace
 _KEPT = 128
 
 
+class Pictures(Protocol):
+    """Where pictures are, by their hash."""
+
+    def decode(self, sha256: str) -> Image.Image:
+        """A picture's pixels in stored axes. Raises NotFound and PictureError."""
+        ...
+
+
 class CropRenderer:
     """Renders what the model saw from the stored pictures. Safe to use from several threads."""
 
-    def __init__(self, pictures: PictureStore) -> None:
+    def __init__(self, pictures: Pictures) -> None:
         self._pictures = pictures
         self._kept: OrderedDict[tuple[str, int], bytes] = OrderedDict()
         self._lock = Lock()

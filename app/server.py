@@ -32,6 +32,7 @@ from app.services import STATIC, Services
 from app.session_api import router as session
 from app.sign_in import router as sign_in
 from app.study_api import router as studies
+from app.train_api import router as trainings
 from app.ui import HEAD, build_ui, theme
 from core.errors import NameTaken, NotAllowed, NotFound, NotSignedIn, ReadOnly, SaccadeError, SignInRefused, StoreError, TooManyAttempts
 
@@ -91,7 +92,7 @@ def add_routes(app: FastAPI, services: Services) -> None:
     app.state.documents, app.state.uploaded = Documents(), Uploaded()
     app.state.recorded = RecordedQuestions(services.store)
     # Looked through in this order at every request: those of which there are most come first.
-    for routes in (rating, traces, session, sign_in, raters, rate_page, studies, results, curation, runs, pictures, scenes):
+    for routes in (rating, traces, session, sign_in, raters, rate_page, studies, results, curation, runs, pictures, scenes, trainings):
         app.include_router(routes)
     app.mount("/ui", PageFiles(directory=STATIC), name="ui")
 

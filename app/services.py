@@ -19,11 +19,13 @@ from app.crops import CropRenderer
 from app.live_runs import LiveRuns
 from app.policy_list import FILE, PolicyList
 from app.policy_opener import finder, opener
+from app.policy_register import Register
 from app.policy_shelf import PolicyShelf
 from app.recent_traces import RecentTraces
 from app.run_journals import FOLDER, RunJournals
 from app.settings import DATABASE_FILE, Settings
 from app.start import prepare_data_dir
+from app.trainings.desk import TrainingDesk
 from core.errors import StartError
 from core.policies.references import needle_ships
 
@@ -34,10 +36,11 @@ STATIC = Path(__file__).resolve().parent.parent / "static"
 class Services:
     """What the workbench and the commands work with.
 
-    recent   the traces that were read last
-    shelf    the policies that can be asked
-    runs     what they are asked, and have been asked since the start
-    scratch  a folder for files in the making (uploads, reports), emptied when the program ends
+    recent     the traces that were read last
+    shelf      the policies that can be asked
+    runs       what they are asked, and have been asked since the start
+    trainings  the runs of training in their folders
+    scratch    a folder for files in the making (uploads, reports), emptied when the program ends
     """
 
     settings: Settings
@@ -50,6 +53,7 @@ class Services:
     recent: RecentTraces
     shelf: PolicyShelf
     runs: LiveRuns
+    trainings: TrainingDesk
     scratch: Path
 
     def close(self) -> None:
@@ -87,7 +91,8 @@ def services_over(settings: Settings, database: Database, scratch: Path) -> Serv
     # What is only read is not written to, not even for the cache of thumbnails.
     cache = scratch / "thumbnails" if settings.read_only else None
     pictures = PictureStore(settings.data_dir / "pictures", cache=cache)
-    listed = PolicyList(settings.policies, None if settings.read_only else settings.data_dir / FILE)
+    trained = Register(settings.runs, writes=not settings.read_only)
+    listed = PolicyList(settings.policies, None if settings.read_only else settings.data_dir / FILE, trained)
     shelf = PolicyShelf(opener(store), listed, find=finder(), needle=needle_ships())
     journals = None if settings.read_only else RunJournals(settings.data_dir / FOLDER)
     return Services(
@@ -101,6 +106,7 @@ def services_over(settings: Settings, database: Database, scratch: Path) -> Serv
         recent=RecentTraces(store),
         shelf=shelf,
         runs=LiveRuns(shelf, store, pictures, journals),
+        trainings=TrainingDesk(settings.runs, read_only=settings.read_only),
         scratch=scratch,
     )
 

@@ -7,6 +7,7 @@
     --database    SACCADE_DATABASE    a SQLite file in the data folder
     --auth        SACCADE_AUTH        no file: the accounts in the database, where there are any
     --policy REF  SACCADE_POLICY      none: recorded runs are played back (--policy may be repeated, the variable has commas)
+    --runs DIR    SACCADE_RUNS        runs (--runs may be repeated, the variable has what separates paths)
     --behind-proxy                    nobody's word is taken for where a request comes from
     --no-browser                      the browser is opened where there is a desktop
     --read-only                       reading and writing
@@ -17,6 +18,7 @@ The database's address belongs in the environment where it holds a password: a c
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,11 +29,12 @@ HOST = "127.0.0.1"
 PORT = 7860
 DATA_DIR = Path(__file__).resolve().parent.parent / "data"
 DATABASE_FILE = "saccade.sqlite3"
+RUNS = "runs"
 # The names of `core.trace.DomainName`, which is not imported here: the command line is read before the environment is there.
 DOMAINS = ("spatial", "visual_search", "web_grounding", "web_action")
 
 # The options that take a value. The command line is searched for the command's name before any parser knows its options.
-VALUE_OPTIONS = frozenset({"--host", "--port", "--data-dir", "--database", "--auth", "--policy"})
+VALUE_OPTIONS = frozenset({"--host", "--port", "--data-dir", "--database", "--auth", "--policy", "--runs"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,7 @@ class Settings:
     auth          the file that says who may come in; None: the accounts that the database has
     behind_proxy  whether a proxy on this machine is believed when it says where a request comes from, and whether by https
     policies      references of the policies that can be asked from the start on
+    runs          folders of runs of training; what is begun here goes to the first
     """
 
     host: str
@@ -53,6 +57,7 @@ class Settings:
     auth: Path | None = None
     behind_proxy: bool = False
     policies: tuple[str, ...] = ()
+    runs: tuple[Path, ...] = (Path(RUNS),)
 
 
 def add_server_options(parser: argparse.ArgumentParser) -> None:
@@ -65,6 +70,8 @@ def add_server_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--behind-proxy", action="store_true", help=proxy)
     asked = "a model that can be asked: a hub name, a folder, or a server as http://host:port/v1#model; may be repeated"
     group.add_argument("--policy", dest="policies", action="append", default=[], metavar="REF", help=asked)
+    runs = f"a folder of runs of training, watched and begun under Train; may be repeated (default {RUNS})"
+    group.add_argument("--runs", type=Path, action="append", default=[], metavar="DIR", help=runs)
     group.add_argument("--no-browser", action="store_true", help="do not open the browser")
 
 
@@ -102,6 +109,7 @@ def settings_from(arguments: argparse.Namespace, environment: Mapping[str, str])
         auth=Path(auth).expanduser().absolute() if auth else None,
         behind_proxy=given.get("behind_proxy", False),
         policies=_policies(given.get("policies"), environment),
+        runs=_runs(given.get("runs") or [], environment),
     )
 
 
@@ -111,6 +119,12 @@ def _policies(given: list[str] | None, environment: Mapping[str, str]) -> tuple[
         return ()
     named = given or environment.get("SACCADE_POLICY", "").split(",")
     return tuple(dict.fromkeys(reference.strip() for reference in named if reference.strip()))
+
+
+def _runs(given: list[Path], environment: Mapping[str, str]) -> tuple[Path, ...]:
+    """The folders of runs, each once."""
+    named = given or [Path(path) for path in environment.get("SACCADE_RUNS", "").split(os.pathsep) if path] or [Path(RUNS)]
+    return tuple(dict.fromkeys(path.expanduser() for path in named))
 
 
 def _port(text: str) -> int:

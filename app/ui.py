@@ -35,6 +35,7 @@ MODULE_TABS = (
     ("Rate", "rate", "rate"),
     ("Results", "results", "results"),
     ("Curate", "curate", "curate"),
+    ("Train", "train", "train"),
     ("Studies", "studies", "studies"),
     ("Raters", "raters", "raters"),
 )

@@ -53,6 +53,7 @@ COMMANDS: Mapping[str, Command] = {
     "improve": Command("app.commands.improve", "from records that people preferred to a policy, evaluated beside the one before"),
     # Named and not imported: nothing of the workbench knows the trainers.
     "train": Command("training.command", "fine-tune a checkpoint on curated records, or on drawn scenes, as a recipe says"),
+    "runs": Command("app.commands.runs", "the runs of training: list, show, watch, stop"),
     "probe": Command("training.probe", "whether a net can learn to read what only a look shows"),
     "test": Command("app.commands.run_tests", "run the whole test suite; what follows goes to pytest", (RUNTIME, TESTS), verbatim=True),
 }

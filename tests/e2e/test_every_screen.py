@@ -28,6 +28,7 @@ READY = {
     "Rate": "text=Start rating",
     "Results": "text=Headline figures",
     "Curate": "text=Preferred traces",
+    "Train": ".tr-head h2, .tr-empty h2",
     "Studies": "text=Steps with all their ratings",
     "Raters": "h2",
     "Import": "#sc-import-check",

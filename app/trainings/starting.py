@@ -1,0 +1,236 @@
+"""Beginning, trying out, taking up and stopping runs: each is a process of its own, `launch.py train`, that outlives whoever began it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import psutil
+
+from app.trainings import starts
+from app.trainings.folders import RUN, RunFolders
+from app.trainings.processes import ask_to_stop, is_alive, this_host
+from app.trainings.values import Start, TrainingRun
+from core.errors import ReadOnly, TrainingError
+
+LAUNCH = Path(__file__).resolve().parents[2] / "launch.py"
+_RECIPES = LAUNCH.parent / "training" / "recipes"
+_NAME = re.compile(r"\w[\w.,+= -]{0,99}")
+# A checkpoint's small files may have to be fetched.
+_PATIENCE = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A run that is wanted; what is empty is as the recipe has it.
+
+    recipe   the name of a shipped one, or a YAML file
+    changes  `KEY=VALUE`, as `--set` takes them
+    """
+
+    recipe: str
+    name: str = ""
+    model: str = ""
+    records: str = ""
+    pictures: str = ""
+    changes: tuple[str, ...] = ()
+
+    def words(self) -> list[str]:
+        """The command line behind `train`. Values stand behind their option's equals sign, so that none is taken for an option."""
+        given = (("--model", self.model), ("--records", self.records), ("--pictures", self.pictures))
+        options = [f"{name}={value.strip()}" for name, value in given if value.strip()]
+        return [*options, *(f"--set={change.strip()}" for change in self.changes if change.strip()), "--", self.recipe]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A shipped recipe."""
+
+    name: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """What a dry run said, and whether it came to its end."""
+
+    ok: bool
+    words: str
+
+
+class Starter:
+    """Begins runs in the first of the folders of runs. Safe to share between threads."""
+
+    def __init__(self, folders: RunFolders, *, read_only: bool) -> None:
+        self._folders = folders
+        self._read_only = read_only
+        self._rehearsing = threading.Lock()
+        self._starting = threading.Lock()
+        self._recipes: tuple[float, tuple[Recipe, ...]] = (-1.0, ())
+
+    def recipes(self) -> tuple[Recipe, ...]:
+        """The shipped recipes, as `launch.py train --list` tells them. Raises TrainingError where it cannot."""
+        at = _RECIPES.stat().st_mtime
+        if self._recipes[0] != at:
+            said = _run(["--list"])
+            if not said.ok:
+                raise TrainingError(f"The recipes cannot be listed: {said.words}")
+            parts = (line.split(None, 1) for line in said.words.splitlines() if line.strip())
+            self._recipes = at, tuple(Recipe(name, title[0] if title else "") for name, *title in parts)
+        return self._recipes[1]
+
+    def rehearse(self, wish: Wish) -> Rehearsed:
+        """What a run would come to, in the words of a dry run; nothing is written. Raises TrainingError where one goes on already."""
+        self._check(wish)
+        if not self._rehearsing.acquire(blocking=False):
+            raise TrainingError("Another dry run is going on: wait until it has ended.")
+        try:
+            return _run(["--dry-run", *wish.words()])
+        finally:
+            self._rehearsing.release()
+
+    def start(self, wish: Wish) -> Path:
+        """Begin a run; the folder that it will have. Raises TrainingError for a name that is none or is taken, ReadOnly."""
+        self._check(wish)
+        root = self._root()
+        with self._starting:
+            folder = root / (wish.name.strip() or _free_name(root, Path(wish.recipe).stem))
+            waits = starts.read_start(folder)
+            if folder.exists() or (waits is not None and is_alive(waits)):
+                raise TrainingError(f"There is a run {folder.name!r} in {root} already: give this one another name.")
+            try:
+                (root / starts.WAITING).mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise TrainingError(
+                    f"The folder of runs {root} cannot be written to ({error.strerror}): name another with --runs."
+                ) from error
+            _begin(folder, [f"--runs={root}", f"--name={folder.name}", *wish.words()])
+        return folder
+
+    def resume(self, run: TrainingRun, changes: Sequence[str] = ()) -> None:
+        """Take a run up again from its last checkpoint. Raises TrainingError where it cannot go on, ReadOnly."""
+        self._refuse_read_only()
+        with self._starting:
+            now = self._folders.look(run.folder)
+            if not now.can_resume:
+                raise TrainingError(f"The run {run.name!r} is {now.state.value}: only one that was stopped or broke off is taken up again.")
+            _begin(run.folder, [f"--resume={run.folder}", *(f"--set={change.strip()}" for change in changes if change.strip())])
+
+    def stop(self, run: TrainingRun, *, at_once: bool = False) -> None:
+        """Ask a run to stop after its step, with a checkpoint; a second time with `at_once`, to end where it is.
+
+        Raises TrainingError where its process is not one of this machine that is known for certain, ReadOnly.
+        """
+        self._refuse_read_only()
+        now = self._folders.look(run.folder)
+        if now.stopping and not at_once:
+            return
+        if not now.can_stop:
+            where = f" It runs on {now.host}: stop it there." if now.host and now.pid is None else ""
+            raise TrainingError(f"The run {run.name!r} is {now.state.value} and has no process here that could be stopped.{where}")
+        start = starts.read_start(run.folder)
+        ask_to_stop(run.folder, start, now.pid)
+        known = start if start is not None and is_alive(start) else _named(now.pid)
+        # Who looks next is told that it is stopping. Where the folder cannot be written to, they are not.
+        with suppress(OSError):
+            if known is not None:
+                starts.write_start(run.folder, replace(known, asked=True))
+
+    def forget(self, run: TrainingRun) -> None:
+        """Take away what is left of a start that never became a run. Raises TrainingError for a run, ReadOnly."""
+        self._refuse_read_only()
+        if run.exists or run.can_stop:
+            raise TrainingError(f"{run.folder} is a run and is kept: remove its folder by hand if it is not wanted any more.")
+        starts.forget(run.folder)
+
+    def _check(self, wish: Wish) -> None:
+        self._refuse_read_only()
+        if wish.recipe not in {one.name for one in self.recipes()} and not _is_file(wish.recipe):
+            raise TrainingError(f"There is no recipe {wish.recipe[:80]!r}: choose a shipped one, or give the path of a YAML file.")
+        if wish.name.strip() and not _NAME.fullmatch(wish.name.strip()):
+            raise TrainingError(f"{wish.name[:80]!r} cannot name a run's folder: take letters, digits, hyphens and dots, 100 at most.")
+        wrong = next((change for change in wish.changes if change.strip() and not change.partition("=")[1]), None)
+        if wrong is not None:
+            raise TrainingError(f"A value is set as KEY=VALUE, such as steps=100, and not as {wrong.strip()[:80]!r}.")
+
+    def _refuse_read_only(self) -> None:
+        if self._read_only:
+            raise ReadOnly("With --read-only runs are watched, and none is begun or stopped.")
+
+    def _root(self) -> Path:
+        root = next((root for root in self._folders.roots if not (root / RUN).is_file()), None)
+        if root is None:
+            raise TrainingError("Each folder that was named with --runs is a run itself: name a folder in which runs lie.")
+        return root
+
+
+def command_of(wish: Wish) -> str:
+    """How the same run is begun by hand."""
+    name = [f"--name={wish.name.strip()}"] if wish.name.strip() else []
+    return shlex.join(["python3", "launch.py", "train", *name, *wish.words()])
+
+
+def _is_file(recipe: str) -> bool:
+    return Path(recipe).suffix in (".yaml", ".yml") and Path(recipe).expanduser().is_file()
+
+
+def _free_name(root: Path, stem: str) -> str:
+    names = (stem if number == 1 else f"{stem}-{number}" for number in range(1, 10_000))
+    return next(name for name in names if not (root / name).exists())
+
+
+def _run(words: Sequence[str]) -> Rehearsed:
+    command = [sys.executable, str(LAUNCH), "train", *words]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=_environment(), timeout=_PATIENCE)
+    except subprocess.TimeoutExpired:
+        return Rehearsed(False, f"It took longer than {_PATIENCE:.0f} s and was ended.")
+    ok = done.returncode == 0
+    return Rehearsed(ok, done.stdout.strip() if ok else starts.last_sentence(done.stderr) or f"It ended with code {done.returncode}.")
+
+
+def _begin(folder: Path, words: Sequence[str]) -> None:
+    """Start the process of a run, in a session of its own: it hears neither Ctrl-C nor the end of whoever began it."""
+    command = [sys.executable, str(LAUNCH), "train", *words]
+    try:
+        # A run that goes on writes behind what was said before; what is left of a start that failed is let go of.
+        with starts.output_file(folder).open("ab" if folder.is_dir() else "wb") as output:
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=_environment(), start_new_session=True
+            )
+        # Whoever has ended is waited for, so that its number is free again.
+        threading.Thread(target=process.wait, name=f"train {folder.name}", daemon=True).start()
+        starts.write_start(folder, Start(process.pid, _created(process.pid), this_host(), tuple(command)))
+    except OSError as error:
+        raise TrainingError(f"The run {folder.name!r} could not be begun ({error.strerror}).") from error
+
+
+def _environment() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if name != "SACCADE_PREPARED"}
+    return kept | {"PYTHONUNBUFFERED": "1"}
+
+
+def _created(pid: int) -> float:
+    try:
+        return float(psutil.Process(pid).create_time())
+    except psutil.Error:
+        return time.time()
+
+
+def _named(pid: int | None) -> Start | None:
+    if pid is None:
+        return None
+    try:
+        process = psutil.Process(pid)
+        return Start(pid, process.create_time(), this_host(), tuple(process.cmdline()))
+    except psutil.Error:
+        return None

@@ -1,0 +1,141 @@
+"""Training in the browser, over the real routes: runs are watched, and what is not there is not shown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.app.training_world import sft_lines, some_runs, write_run
+from tests.e2e.axe import violations
+from tests.e2e.train_world import TrainWorld, opened, running
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Locator, Page
+
+pytestmark = pytest.mark.browser
+
+# However slow the machine, what should come is given up only long after.
+PATIENCE = 90_000
+NAMED = "<b>bold</b> " + "a-name-that-goes-on-" * 5
+
+
+@pytest.fixture(autouse=True)
+def _patient() -> Iterator[None]:
+    expect.set_options(timeout=PATIENCE)
+    yield
+    expect.set_options(timeout=5_000)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrainWorld]:
+    folder = tmp_path_factory.mktemp("trained")
+    with running(folder) as made:
+        some_runs(made.runs)
+        write_run(made.runs / NAMED.replace("/", "∕"), state="failed", words="<img src=x onerror=alert(1)> broke.", title="<i>x</i>")
+        yield made
+
+
+def row(page: Page, name: str) -> Locator:
+    return page.locator(f".tr-run[data-run='{name}']")
+
+
+def chart(page: Page, name: str) -> Locator:
+    return page.locator(f"[data-chart={name}]")
+
+
+def test_a_run_is_watched_while_it_goes_on(page: Page, world: TrainWorld) -> None:
+    page.set_default_timeout(PATIENCE)
+    lines = list(sft_lines(200, of=1000))
+    folder = write_run(world.runs / "going-on", lines, host="far-away", steps=1000)
+    opened(page, world)
+    # What goes on stands first, and is opened.
+    expect(page.locator(".tr-head h2")).to_have_text("going-on")
+    expect(page.locator(".tr-head-words")).to_contain_text("step 200 of 1,000 · 13 min left · on far-away")
+    expect(chart(page, "loss").locator(".tr-now")).to_contain_text("training 0.95")
+    expect(page.locator(".tr-curves > p")).to_contain_text("one item from step 20, a few items from step 120")
+    chart(page, "loss").locator(".main-svg").first.wait_for()
+    with (folder / "metrics.jsonl").open("a") as file:
+        file.write(json.dumps({"step": 220, "of": 1000, "loss": 0.125, "seconds_left": 60.0}) + "\n")
+    expect(chart(page, "loss").locator(".tr-now")).to_contain_text("training 0.125")
+    expect(row(page, "going-on")).to_contain_text("step 220 of 1,000 · 60 s left")
+    write_run(folder, lines, state="finished", step=1000, steps=1000)
+    expect(page.locator(".tr-head .tr-state")).to_have_text("Finished")
+
+
+def test_a_run_shows_the_charts_of_its_kind_and_what_must_be_seen(page: Page, world: TrainWorld) -> None:
+    page.set_default_timeout(PATIENCE)
+    opened(page, world)
+    row(page, "needle-grpo").click()
+    expect(chart(page, "rewards")).to_contain_text("Reward by component")
+    expect(chart(page, "looks").get_by_role("note")).to_contain_text("The policy has stopped looking closer")
+    label = chart(page, "looks").locator(".rs-plot").get_attribute("aria-label") or ""
+    assert label.startswith("Looks a rollout by step. Newest: looks ")
+    assert "training=" in page.url
+    # Another run lies over it, dashed, and only where both have the figure.
+    page.get_by_label("Compare with another run").select_option(label="needle-sft")
+    expect(chart(page, "loss").locator(".tr-now")).to_contain_text("needle-sft: training")
+    expect(chart(page, "looks").locator(".tr-now")).not_to_contain_text("needle-sft")
+    page.get_by_role("tab", name="About").click()
+    expect(page.locator(".tr-about")).to_contain_text("GRPO with looks")
+    page.reload()
+    expect(page.locator(".tr-head h2")).to_have_text("needle-grpo")
+
+
+def test_names_and_words_are_shown_as_text(page: Page, world: TrainWorld) -> None:
+    page.set_default_timeout(PATIENCE)
+    opened(page, world)
+    page.locator(".tr-run", has_text="<b>bold").click()
+    expect(page.locator(".tr-head h2")).to_contain_text("<b>bold<")
+    expect(page.locator(".tr-head .pg-note")).to_have_text("<img src=x onerror=alert(1)> broke.")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_groups_of_rollouts_are_seen_on_their_picture_with_reward_and_advantage(page: Page, world: TrainWorld) -> None:
+    page.set_default_timeout(PATIENCE)
+    opened(page, world)
+    row(page, "needle-grpo").click()
+    page.get_by_role("tab", name="What it said").click()
+    expect(page.locator(".tr-said-bar [role=status]")).to_have_text("3 groups · 1 without gradient · 4 of 12 right")
+    dead = page.get_by_role("region", name="Group 2")
+    expect(dead).to_contain_text("no gradient: all are as good as each other")
+    first = page.locator("[data-group='0'] .tr-card").first
+    expect(first).to_contain_text("advantage +")
+    expect(first).to_contain_text("Answer right 1.00")
+    expect(first.locator(".sc-mark").first).to_be_visible()
+    page.get_by_label("The step before").click()
+    expect(page.locator(".tr-said-bar [role=status]")).to_contain_text("2 groups")
+    first.get_by_role("button").click()
+    large = page.get_by_role("dialog", name="A rollout")
+    expect(large.locator(".sc-dialog-head")).to_contain_text("Rollout 1 of 8")
+    expect(large.locator(".sc-picture")).to_have_js_property("complete", True)
+    page.keyboard.press("ArrowRight")
+    expect(large.locator(".sc-step.is-current")).to_have_attribute("data-step", "0")
+    assert violations(page) == []
+    page.keyboard.press("]")
+    expect(large.locator(".sc-dialog-head")).to_contain_text("Rollout 2 of 8")
+    page.keyboard.press("Escape")
+    expect(large).to_be_hidden()
+
+
+@pytest.mark.parametrize(("width", "theme"), [(1440, "light"), (900, "dark"), (390, "light")])
+def test_no_state_keeps_anybody_out(browser: Browser, world: TrainWorld, width: int, theme: str) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce")
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    opened(page, world, theme=theme)
+    row(page, "needle-grpo").click()
+    chart(page, "reward").locator(".main-svg").first.wait_for()
+    found = violations(page)
+    page.get_by_role("tab", name="What it said").click()
+    page.locator(".tr-card").first.wait_for()
+    found += violations(page)
+    page.get_by_role("tab", name="About").click()
+    page.locator(".tr-text").first.wait_for()
+    found += violations(page)
+    over = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    context.close()
+    assert (found, over) == ([], 0)
