@@ -34,7 +34,6 @@ Progress = Callable[[str, float | None], None]
 """Is told how far an opening is: in words, and in percent where that is known."""
 Opener = Callable[[str, Progress, threading.Event], "Policy"]
 """Opens what a reference names. Raises PolicyError, also where the event says that it is no longer wanted."""
-
 Finder = Callable[[str, Progress, threading.Event], None]
 """Makes sure, as far as that goes without memory, that what a reference names can be opened. Raises as an opener does."""
 
@@ -55,7 +54,7 @@ class Stopped(PolicyError):
 
 @dataclass(frozen=True, slots=True)
 class ShelfLine:
-    """A policy as the shelf tells it.
+    """A policy on the shelf.
 
     percent   None where nobody knows
     recorded  it plays back what was said before
@@ -373,10 +372,10 @@ class PolicyShelf:
 
     def _told(self, entry: _Entry) -> ShelfLine:
         state, words, percent = self._doing(entry)
-        name = entry.policy.card.name if entry.policy else name_of(entry.reference)
-        reference = entry.reference
-        listed = self._listed.is_added(reference), reference == NEEDLE, self._listed.about(reference)
-        return ShelfLine(reference, name, kind_of(reference), state, words, percent, is_replay(reference), *listed)
+        reference, listed = entry.reference, self._listed
+        name = entry.policy.card.name if entry.policy else name_of(reference)
+        told = is_replay(reference), listed.is_added(reference), reference == NEEDLE, listed.about(reference)
+        return ShelfLine(reference, name, kind_of(reference), state, words, percent, *told)
 
     def _doing(self, entry: _Entry) -> tuple[PolicyState, str, float | None]:
         if entry.policy is not None and entry.users:

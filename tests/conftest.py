@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+# What was trained on this machine is no part of any test.
+os.environ["SACCADE_RUNS"] = os.devnull
 
 # A slow machine is not a defect: no property has a time limit.
 settings.register_profile("saccade", deadline=None)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.settings import RUNS, settings_from
 from core.errors import PolicyError
 
 if TYPE_CHECKING:
     from app.policy_register import Register, TrainedPolicy
-
-RUNS = Path("runs")
-"""Where runs lie unless something else is said: where `launch.py train` puts them."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     if sum(option is not None for option in (arguments.scores, arguments.remove, arguments.restore)) > 1:
         raise PolicyError("One thing at a time: --scores, --remove or --restore.")
-    register = Register(arguments.runs or [RUNS])
+    register = Register(settings_from(arguments, os.environ).runs)
     if arguments.remove or arguments.restore:
         policies = [register.offer(arguments.remove or arguments.restore, offered=arguments.remove is None)]
     elif arguments.scores:

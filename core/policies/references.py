@@ -19,7 +19,9 @@ from urllib.parse import urlsplit, urlunsplit
 from core.errors import PolicyError
 
 _HUB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
-_EVERY_RUN_HAS = re.compile(r"checkpoint-\d+|global_step_?\d+|step_?\d+|final|best|last|latest|merged|adapter|model|output|trained", re.IGNORECASE)
+_EVERY_RUN_HAS = re.compile(
+    r"checkpoint-\d+|global_step_?\d+|step_?\d+|final|best|last|latest|merged|adapter|model|output|trained", re.IGNORECASE
+)
 REPLAY = "replay"
 """The recorded run that ships; in the workbench, the recorded runs of its store."""
 NEEDLE = "needle"
