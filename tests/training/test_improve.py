@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import platform
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,11 +16,12 @@ import pytest
 
 from app import commands
 from app.eval_works import needle_works
-from app.improving import Improved, verdict
-from app.policy_register import Register, TrainedPolicy
+from app.improving import LAUNCH, Improved, verdict
+from app.policy_register import Register, TrainedPolicy, note_beside, state_of
 from core.errors import PolicyError, RecordError, TaskError, TrainingError
 from core.evaluation.beside import beside
 from core.evaluation.conditions import AS_IT_IS
+from core.manifest import read_manifest
 from core.policies.local.untrained import ModelType
 from core.records import Split
 from tests.app.trained_world import finished
@@ -32,7 +39,7 @@ def typed(*words: object) -> int:
 @pytest.fixture
 def preferred(tiny_checkpoints: dict[ModelType, Path], tmp_path: Path) -> Path:
     """Records of squares: six to learn from, three held out; with their pictures and a recipe beside them."""
-    recipe = small_recipe(tmp_path, tiny_checkpoints[ModelType.QWEN2_5_VL], steps=2, samples=0, sample_every=0)
+    recipe = small_recipe(tmp_path, tiny_checkpoints[ModelType.QWEN2_5_VL], steps=60, samples=0, sample_every=0)
     card, pictures = beginning(recipe).card, tmp_path / "pictures"
     records = [record(card, number, pictures) for number in range(6)]
     records += [record(card, 50 + number, pictures, split=Split.TEST) for number in range(3)]
@@ -40,11 +47,20 @@ def preferred(tiny_checkpoints: dict[ModelType, Path], tmp_path: Path) -> Path:
     return written(tmp_path, records, "preferred.jsonl")
 
 
-def test_records_become_a_policy_that_stands_beside_the_one_before(
+def test_records_become_a_policy_that_stands_beside_the_one_before_also_after_a_stop(
     preferred: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     words = [preferred, "--recipe", tmp_path / "small.yaml", "--name", "people", "--runs", tmp_path / "runs"]
     words += ["--device", "cpu", "--max-new-tokens", "4", "--max-pixels", 84 * 84]
+    program = subprocess.Popen([sys.executable, LAUNCH, "improve", *map(str, words)], stderr=subprocess.PIPE, text=True)
+    metrics, until = tmp_path / "runs/people/metrics.jsonl", time.monotonic() + 240
+    while not metrics.is_file() and program.poll() is None and time.monotonic() < until:
+        time.sleep(0.1)
+    program.send_signal(signal.SIGINT)
+    _, complained = program.communicate(timeout=240)
+    assert program.returncode == 130 and "Stopped: the same command goes on from there." in complained
+    assert state_of(tmp_path / "runs/people") == "stopped"
+    capfd.readouterr()
     assert typed(*words) == 0
     said = capfd.readouterr().out
     assert "people/trained, preferred.jsonl, split test, 3 questions:" in said and "do not tell the two apart" in said
@@ -72,6 +88,13 @@ def test_the_verdict_is_no_more_than_the_test_says(right: Sequence[int], words: 
     (work,) = needle_works(["default"], (AS_IT_IS,), n=20, seed=0, split="test")
     told_of = verdict(Improved(policy, (new,), (before,), beside(new, before)), [work])
     assert told_of.startswith("people/trained, needle default, split test, seed 0, 20 questions: ") and words in told_of
+
+
+def test_a_run_that_goes_on_is_not_begun_a_second_time(preferred: Path, tmp_path: Path) -> None:
+    going = finished(tmp_path / "runs/mine", state="running", pid=os.getpid(), host=platform.node())
+    note_beside(going, {}, {"improved": {"records": read_manifest(preferred).sha256}})
+    with pytest.raises(TrainingError, match=f"is being trained by process {os.getpid()}: wait until it is over"):
+        typed(preferred, "--name", "mine", "--runs", tmp_path / "runs")
 
 
 def test_a_training_that_fails_says_so_and_registers_nothing(preferred: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
