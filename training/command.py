@@ -19,7 +19,7 @@ from core.errors import TrainingError
 
 if TYPE_CHECKING:
     from training.recipe import Recipe
-    from training.sft import Outcome
+    from training.session import Outcome
     from training.watching import News
 
 # Where nobody watches, a line of progress comes every so many seconds.
@@ -66,11 +66,19 @@ def run(arguments: argparse.Namespace) -> int:
             f"The stages of {arguments.recipe} have data of their own: name theirs with --set stages.0.data.records=[FILE]."
         )
     if arguments.dry_run:
-        from training.rehearsal import rehearse
-
-        print("\n".join(rehearse(recipe).lines()))
+        print("\n".join(_rehearsed(recipe)))
         return 0
     return _train(recipe, arguments.runs / (arguments.name or Path(arguments.recipe).stem), arguments)
+
+
+def _rehearsed(recipe: Recipe) -> Iterator[str]:
+    if recipe.kind == "grpo":
+        from training.grpo_rehearsal import rehearse_rewards
+
+        return rehearse_rewards(recipe).lines()
+    from training.rehearsal import rehearse
+
+    return rehearse(recipe).lines()
 
 
 def _changes(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -93,14 +101,25 @@ def _changes(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _train(recipe: Recipe | None, folder: Path, arguments: argparse.Namespace) -> int:
     from training.recipe import Recipe
-    from training.sft import train
+    from training.runs import kind_of
 
+    train = _trained_by(recipe.kind if recipe is not None else kind_of(folder))
     meter = _Meter()
     resume = _changes(arguments) if recipe is None else None
     with _asked_to_stop() as stopped:
         outcome = train(recipe or Recipe("", ""), folder, resume=resume, tell=meter.tell, stopped=stopped)
     meter.end()
     return _end(outcome)
+
+
+def _trained_by(kind: str) -> Callable[..., Outcome]:
+    if kind == "grpo":
+        from training.grpo import train as by_rewards
+
+        return by_rewards
+    from training.sft import train as by_records
+
+    return by_records
 
 
 def _end(outcome: Outcome) -> int:

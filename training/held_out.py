@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -12,8 +12,11 @@ from peft import PeftModel
 from peft.tuners.lora import LoraLayer
 
 from core.policies.local.loading import LoadedModel
+from core.records import CuratedRecord
+from core.rollout.values import RolloutSettings
 from training.batches import Collator
 from training.recipe import Recipe
+from training.run_trainer import RunTrainer
 from training.runs import Run
 from training.sampling import right_of, sample_traces, write_traces
 from training.schooling import Schooling
@@ -25,9 +28,18 @@ class HeldOut:
     """The validation split of a run: up to `evaluate` dialogs for the loss, the first `samples` of them to be asked.
 
     loaded  the checkpoint as it was loaded; its model is the one that is trained
+    asked   how a record's question is asked; None: as the record itself was led
     """
 
-    def __init__(self, recipe: Recipe, schooling: Schooling, loaded: LoadedModel, run: Run) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        schooling: Schooling,
+        loaded: LoadedModel,
+        run: Run,
+        asked: Callable[[CuratedRecord], RolloutSettings] | None = None,
+    ) -> None:
+        self._asked = asked
         self._recipe, self._schooling, self._loaded, self._run = recipe, schooling, loaded, run
         self._collator = Collator(loaded.rendering)
         self._chosen: Sequence[tuple[DialogSource, int]] = schooling.validation_examples(recipe.evaluate)
@@ -59,7 +71,7 @@ class HeldOut:
         loss, weight, right, learnt = (trainer.accelerator.reduce(sums, "sum") if processes > 1 else sums).tolist()
         return {"validation_loss": loss / max(weight, 1e-6), "validation_accuracy": right / max(learnt, 1)}
 
-    def sample(self, trainer: WeightedSFTTrainer, step: int) -> dict[str, Any]:
+    def sample(self, trainer: RunTrainer, step: int) -> dict[str, Any]:
         """Ask the policy a few of the questions, and write what it said as traces; {} where nothing is held out.
 
         Only where a process holds all weights: spread over several, they are asked once the run is over (`launch.py ask`).
@@ -76,16 +88,18 @@ class HeldOut:
         found = trainer.pass_through(model, batch)
         return torch.stack([found.total.double(), weighted_tokens(batch).double(), found.right.double(), found.learnt.double()])
 
-    def _ask(self, trainer: WeightedSFTTrainer, step: int) -> dict[str, Any]:
+    def _ask(self, trainer: RunTrainer, step: int) -> dict[str, Any]:
         examples = [source.example(index) for source, index in self._chosen[: self._recipe.samples]]
         examples = [example for example in examples if len(example.images) == 1]
         if not examples:
             return {}
         model = trainer.accelerator.unwrap_model(trainer.model_wrapped)
         name = f"{self._run.folder.name} step {step}"
-        with _merged(model) as whole:
+        with merged(model) as whole:
             loaded = replace(self._loaded, model=whole)
-            traces = sample_traces(loaded, examples, self._schooling.crop, max_new_tokens=self._recipe.max_new_tokens, name=name)
+            traces = sample_traces(
+                loaded, examples, self._schooling.crop, max_new_tokens=self._recipe.max_new_tokens, name=name, asked=self._asked
+            )
         path = self._run.samples / f"step-{step:06}.jsonl"
         write_traces(path, traces, [example.images[0] for example in examples], f"{self._run.folder.name} samples")
         judged, right = right_of(traces)
@@ -93,7 +107,7 @@ class HeldOut:
 
 
 @contextmanager
-def _merged(model: Any) -> Iterator[Any]:
+def merged(model: Any) -> Iterator[Any]:
     """The model with its adapter in its weights, which are the same bits as before when this is over."""
     if not isinstance(model, PeftModel):
         yield model

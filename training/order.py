@@ -74,6 +74,12 @@ class Order:
         window, at = divmod(within, self._batch * _WINDOW)
         return self._window(stage, window)[at]
 
+    def instead(self, place: int, turn: int) -> Placed:
+        """What takes the place of a dialog of the same stage that is of no use: for every `turn`, from 1, another; as much a function of
+        the seed as the order itself. A source that has come to its end begins again."""
+        stage = int(np.searchsorted(self._starts, place, side="right")) - 1
+        return self._item(stage, place - int(self._starts[stage]) + turn * self._parts[stage].places)
+
     def _item(self, stage: int, within: int) -> Placed:
         part = self._parts[stage]
         source, drawn = 0, within

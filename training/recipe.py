@@ -14,20 +14,15 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BeforeValidator, ConfigDict, Discriminator, Field, Tag, TypeAdapter
+from pydantic import BeforeValidator, Discriminator, Field, Tag, TypeAdapter
 
 from core.errors import TrainingError
 from core.trace import DomainName
+from training.quantities import STRICT, AtLeastNone, Count, NotNegative, Positive, Share
+from training.reinforcement import Grpo
 
-_STRICT = ConfigDict(extra="forbid")
 # The small policy before its training, which lies in no folder: training.small.begin.UNTRAINED, which is too heavy to be imported here.
 _MADE = "small"
-
-Count = Annotated[int, Field(ge=1)]
-AtLeastNone = Annotated[int, Field(ge=0)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Schedule(StrEnum):
@@ -77,7 +72,7 @@ class RecordFiles:
     share     of the dialogs of a stage with several sources
     """
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
 
     records: Annotated[tuple[Path, ...], Field(min_length=1)]
     pictures: Path | None = None
@@ -97,7 +92,7 @@ class DrawnScenes:
     share       of the dialogs of a stage with several sources
     """
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
 
     world: str
     difficulty: str | dict[str, Any] = "default"
@@ -131,7 +126,7 @@ class Stage:
     warmup, hold   shares of its steps: the learning rate rises; it stays, where the schedule has that
     """
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
 
     name: str = ""
     data: Sources | None = None
@@ -147,7 +142,7 @@ class Stage:
 class Lora:
     """Small matrices that are trained in place of the weights: W + alpha / rank * B A (Hu et al. 2021, arXiv 2106.09685, section 4.1)."""
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
 
     rank: Count = 16
     alpha: Count = 32
@@ -167,7 +162,7 @@ class Lora:
 class Zoom:
     """How the policy looks closer: half the window's side and the crop's side, in pixels, and whether a dot marks the point."""
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
 
     offset: Count
     side: Count
@@ -193,15 +188,17 @@ class Recipe:
     crop           None: as the records' domains zoom
     threads        of the processor; None: as many as PyTorch takes
     workers        processes that draw scenes and prepare pictures beside the training; 0: it prepares them itself
+    answers_only   of every record the question and the answer are learnt, and no thought and no look: the paper's plainest baseline
     by_length      dialogs of about one length go into a batch, so that less is padded
     log_every, save_every, evaluate_every, sample_every   in steps; 0: never, but at the end
     keep           newest checkpoints that stay
     evaluate       dialogs of the validation split that its loss is taken over, at most
     samples        of them that are asked, greedily, and written down as traces
-    max_new_tokens of a turn of those
+    max_new_tokens of a turn of those, and of rollouts
+    grpo           learn from rewards, and not from what the records say; `batch` then counts rollouts. None: supervised fine-tuning
     """
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
 
     title: str
     model: str
@@ -231,6 +228,7 @@ class Recipe:
     crop: Zoom | None = None
     threads: Count | None = None
     workers: AtLeastNone = 0
+    answers_only: bool = False
     by_length: bool = False
     log_every: Count = 10
     save_every: AtLeastNone = 0
@@ -240,6 +238,12 @@ class Recipe:
     sample_every: AtLeastNone = 0
     samples: AtLeastNone = 8
     max_new_tokens: Count = 512
+    grpo: Grpo | None = None
+
+    @property
+    def kind(self) -> str:
+        """What sort of training it is: "sft" or "grpo"."""
+        return "sft" if self.grpo is None else "grpo"
 
     def planned(self) -> tuple[Stage, ...]:
         """The stages with everything said: one where the recipe names none. Raises TrainingError where data or a length is missing."""

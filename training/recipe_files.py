@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from core.errors import TrainingError
 from training.recipe import DrawnScenes, Lora, Recipe, RecordFiles, Stage, Zoom, recipe_adapter
+from training.reinforcement import Entropy, Grpo, Vllm
 
 FOLDER = Path(__file__).resolve().parent / "recipes"
 _KINDS = ("records", "world")
@@ -47,6 +48,12 @@ def _checked(document: Any, name: str) -> Recipe:
     except ValidationError as error:
         raise TrainingError(f"{name}: {_finding(error)}") from error
     recipe.planned()
+    if recipe.grpo is not None:
+        recipe.grpo.checked()
+        if recipe.answers_only:
+            raise TrainingError(
+                f"{name}: rewards are paid for whole rollouts, and `answers_only` is for records: leave one of the two out."
+            )
     return recipe
 
 
@@ -136,11 +143,15 @@ def _finding(error: ValidationError) -> str:
     if first["type"] == "unexpected_keyword_argument":
         known = sorted(_known_keys())
         close = difflib.get_close_matches(names[-1], known, n=1)
-        return f"there is no key `{place}`" + (f": did you mean `{close[0]}`?" if close else ". docs/training.md lists the keys.")
+        return f"there is no key `{place}`" + (
+            f": did you mean `{close[0]}`?" if close else ". docs/training.md and docs/rl.md list the keys."
+        )
     if first["type"] in ("missing", "missing_argument"):
         return f"`{place}` is missing."
     return f"`{place}`: {first['msg'].rstrip('.')}, not {first.get('input')!r:.80}."
 
 
 def _known_keys() -> set[str]:
-    return {name for kind in (Recipe, Stage, RecordFiles, DrawnScenes, Lora, Zoom) for name in kind.__dataclass_fields__}
+    return {
+        name for kind in (Recipe, Stage, RecordFiles, DrawnScenes, Lora, Zoom, Grpo, Vllm, Entropy) for name in kind.__dataclass_fields__
+    }

@@ -17,7 +17,7 @@ from training.batches import NOT_LEARNT, Collator
 from training.dialogs import Dialog
 from training.recipe import DrawnScenes, Recipe
 from training.schooling import Schooling
-from training.sft import shared_out
+from training.session import shared_out
 from training.sources import DialogSource, FromFiles
 from training.start import Beginning, beginning, computes_in_bfloat16
 
@@ -60,8 +60,8 @@ class Rehearsal:
     def lines(self) -> Iterator[str]:
         """It in words."""
         yield f"{self.recipe.title}: {self.recipe.model}"
-        yield f"records  {_listed(self.splits)}" + (f"; {self.left_out:,} of weight 0 are left out" if self.left_out else "")
-        yield f"domains  {_listed(self.domains)}"
+        yield f"records  {listed(self.splits)}" + (f"; {self.left_out:,} of weight 0 are left out" if self.left_out else "")
+        yield f"domains  {listed(self.domains)}"
         middle, most = statistics.median(self.tokens), max(self.tokens)
         yield f"dialogs  {middle:,.0f} tokens (median of {len(self.tokens)}), {most:,} at most; {self.learnt:.1%} of them are learnt"
         yield f"pictures {statistics.mean(self.pictures):.2g} a dialog, {max(self.pictures)} at most"
@@ -88,8 +88,8 @@ def rehearse(recipe: Recipe) -> Rehearsal:
     return Rehearsal(
         recipe,
         tuple((lesson.stage.name, lesson.steps) for lesson in schooling.lessons),
-        _splits(schooling),
-        _domains(schooling),
+        splits_of(schooling),
+        domains_of(schooling),
         tuple(len(dialog.ids) for dialog in looked_at),
         tuple(len(dialog.pictures) for dialog in looked_at),
         _share_learnt(looked_at),
@@ -147,7 +147,7 @@ def _share_learnt(dialogs: list[Dialog]) -> float:
     return sum(map(sum, (dialog.learnt for dialog in dialogs))) / max(1, sum(len(dialog.ids) for dialog in dialogs))
 
 
-def _splits(schooling: Schooling) -> dict[str, int]:
+def splits_of(schooling: Schooling) -> dict[str, int]:
     """Different dialogs of each split; of scenes without end, as many as the run draws."""
     found = 0
     for lesson in schooling.lessons:
@@ -156,7 +156,8 @@ def _splits(schooling: Schooling) -> dict[str, int]:
     return {"to learn from": found, "held out": sum(source.size or 0 for source in schooling.validation)}
 
 
-def _domains(schooling: Schooling) -> dict[str, int]:
+def domains_of(schooling: Schooling) -> dict[str, int]:
+    """How many different dialogs of each domain; of scenes without end, as many as the run draws."""
     found = Counter[str]()
     for lesson in schooling.lessons:
         for source, data in zip(lesson.sources, lesson.stage.data or (), strict=True):
@@ -167,5 +168,6 @@ def _domains(schooling: Schooling) -> dict[str, int]:
     return dict(found)
 
 
-def _listed(counts: Mapping[str, int]) -> str:
+def listed(counts: Mapping[str, int]) -> str:
+    """Counts in words: 12 spatial, 3 web_action."""
     return ", ".join(f"{count:,} {name}" for name, count in counts.items()) or "none"

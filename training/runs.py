@@ -1,9 +1,10 @@
 """A run's folder: what was asked for, what happened, and what came of it.
 
     recipe.yaml         the recipe with every value said
-    run.json            seed, digest of the data, versions, machine, how it stands
+    run.json            seed, digest of the data, versions, machine, how it stands, and the process that runs it
     metrics.jsonl       a line every few steps
     samples/            traces that the policy made on the way, and their pictures: `launch.py import` takes them
+    rollouts/           the same of what it learnt from, where it learns by rewards
     checkpoints/        the newest ones: weights, optimizer, chance; a run goes on from the last
     trained/            the trained policy, once the run is over: `launch.py --policy RUN/trained` opens it
 
@@ -28,6 +29,7 @@ from training.recipe import Recipe
 from training.recipe_files import read_recipe
 
 RECIPE, RUN, METRICS, SAMPLES, CHECKPOINTS, TRAINED = "recipe.yaml", "run.json", "metrics.jsonl", "samples", "checkpoints", "trained"
+ROLLOUTS = "rollouts"
 _MARK = "whole.json"
 _PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets", "numpy", "pillow")
 # What may be another when a run goes on: nothing of it changes what is learnt.
@@ -50,6 +52,10 @@ class Run:
     @property
     def samples(self) -> Path:
         return self.folder / SAMPLES
+
+    @property
+    def rollouts(self) -> Path:
+        return self.folder / ROLLOUTS
 
     @property
     def checkpoints(self) -> Path:
@@ -100,10 +106,10 @@ class Run:
         return lines
 
     def forget_after(self, step: int) -> None:
-        """Drop the metrics and samples of steps behind a checkpoint: they come again when the run goes on from it."""
+        """Drop the metrics, samples and rollouts of steps behind a checkpoint: they come again when the run goes on from it."""
         kept = [line for line in self.read_metrics() if line.get("step", 0) <= step]
         _write(self.metrics, "".join(json.dumps(line) + "\n" for line in kept))
-        for path in self.samples.glob("step-*.jsonl"):
+        for path in (*self.samples.glob("step-*.jsonl"), *self.rollouts.glob("step-*.jsonl")):
             if int(path.stem.removeprefix("step-")) > step:
                 path.unlink()
 
@@ -134,17 +140,16 @@ def begin(folder: Path, recipe: Recipe, told: Mapping[str, Any]) -> Run:
     run.checkpoints.mkdir()
     run.samples.mkdir()
     _write(folder / RECIPE, recipe.to_yaml())
-    run.note(begun=_now(), **told, versions=versions(), machine=platform.platform(), state="running", words="")
+    run.note(begun=_now(), **told, versions=versions(), machine=platform.platform(), state="running", words="", **this_process())
     return run
 
 
 def take_up(folder: Path, changes: Mapping[str, Any]) -> tuple[Run, Recipe]:
     """A run that is to go on, with its recipe. Raises TrainingError where there is none, or a change would make it another training."""
-    if not (folder / RECIPE).is_file():
-        raise TrainingError(f"There is no run in {folder} (no {RECIPE}): give the folder of a run, such as runs/NAME.")
+    kind_of(folder)
     known = read_recipe(str(folder / RECIPE))
     recipe = read_recipe(str(folder / RECIPE), changes)
-    changed = [field.name for field in fields(Recipe) if getattr(known, field.name) != getattr(recipe, field.name)]
+    changed = [field.name for field in fields(Recipe) if _learnt(known, field.name) != _learnt(recipe, field.name)]
     refused = [name for name in changed if name not in FREE_TO_CHANGE]
     if refused:
         raise TrainingError(
@@ -154,9 +159,25 @@ def take_up(folder: Path, changes: Mapping[str, Any]) -> tuple[Run, Recipe]:
     return Run(folder), recipe
 
 
+def kind_of(folder: Path) -> str:
+    """What sort of training the run in a folder is: "sft" or "grpo". Raises TrainingError where there is none."""
+    if not (folder / RECIPE).is_file():
+        raise TrainingError(f"There is no run in {folder} (no {RECIPE}): give the folder of a run, such as runs/NAME.")
+    return read_recipe(str(folder / RECIPE)).kind
+
+
+def _learnt(recipe: Recipe, name: str) -> Any:
+    return recipe.grpo.as_learnt() if name == "grpo" and recipe.grpo is not None else getattr(recipe, name)
+
+
 def versions() -> dict[str, str | None]:
     """What the figures of a run depend on beside its recipe."""
     return {"python": platform.python_version(), **machine.versions(_PACKAGES)}
+
+
+def this_process() -> dict[str, Any]:
+    """By what others find out whether a run that says "running" still does: the process, and the machine that it is on."""
+    return {"pid": os.getpid(), "host": platform.node()}
 
 
 def _now() -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -63,18 +63,28 @@ def task_of(example: Example) -> Task:
 
 
 def sample_traces(
-    loaded: LoadedModel, examples: Sequence[Example], crop: CropRule | None, *, max_new_tokens: int, name: str
+    loaded: LoadedModel,
+    examples: Sequence[Example],
+    crop: CropRule | None,
+    *,
+    max_new_tokens: int,
+    name: str,
+    asked: Callable[[CuratedRecord], RolloutSettings] | None = None,
 ) -> list[Trace]:
-    """One greedy conversation for each example with one picture, in order. The model is left in the mode in which it was."""
-    asked = [example for example in examples if len(example.images) == 1]
-    looks = max((len(example.record.looks) for example in asked), default=0)
+    """One greedy conversation for each example with one picture, in order. The model is left in the mode in which it was.
+
+    asked  how a record's question is asked; None: as the record itself was led (`settings_for`)
+    """
+    how = asked or (lambda record: settings_for(record, crop, max_new_tokens, looks))
+    examples = [example for example in examples if len(example.images) == 1]
+    looks = max((len(example.record.looks) for example in examples), default=0)
     by_settings: dict[RolloutSettings, list[int]] = {}
-    for place, example in enumerate(asked):
-        by_settings.setdefault(settings_for(example.record, crop, max_new_tokens, looks), []).append(place)
+    for place, example in enumerate(examples):
+        by_settings.setdefault(how(example.record), []).append(place)
     traces: dict[int, Trace] = {}
-    with _answering(loaded), LocalPolicy(loaded, slots=min(_AT_ONCE, max(1, len(asked)))) as policy:
+    with answering(loaded), LocalPolicy(loaded, slots=min(_AT_ONCE, max(1, len(examples)))) as policy:
         for settings, places in by_settings.items():
-            for event in roll_out(policy, [task_of(asked[place]) for place in places], settings, policy_name=name):
+            for event in roll_out(policy, [task_of(examples[place]) for place in places], settings, policy_name=name):
                 if isinstance(event, Ended):
                     traces[places[event.rollout.task]] = event.rollout.trace
     return [traces[place] for place in sorted(traces)]
@@ -87,17 +97,22 @@ def right_of(traces: Sequence[Trace]) -> tuple[int, int]:
     return len(judged), sum(judged)
 
 
-def write_traces(path: Path, traces: Sequence[Trace], images: Sequence[Image.Image], dataset: str) -> None:
+def write_traces(
+    path: Path, traces: Sequence[Trace], images: Sequence[Image.Image], dataset: str, beside: Sequence[Mapping[str, Any]] | None = None
+) -> None:
     """A line a trace at `path`, and the pictures in `pictures` beside it: `launch.py import PATH --image-root PICTURES` takes them.
 
-    A picture is written as PNG and named by the hash of that file, which the trace is then told.
+    A picture is written as PNG and named by the hash of that file, which the trace is then told. `beside`: what else stands in each line.
     """
     folder = path.parent / "pictures"
     folder.mkdir(parents=True, exist_ok=True)
-    lines = []
-    for trace, image in zip(traces, images, strict=True):
-        kept = _with_picture(trace, _keep(image, folder))
-        lines.append(json.dumps({"format": EXPORT_FORMAT, "version": EXPORT_VERSION, "dataset": dataset, "trace": kept.to_json()}))
+    lines, kept = [], dict[int, str]()
+    for trace, image, more in zip(traces, images, beside or [{}] * len(traces), strict=True):
+        if id(image) not in kept:
+            kept[id(image)] = _keep(image, folder)
+        named = _with_picture(trace, kept[id(image)])
+        line = {"format": EXPORT_FORMAT, "version": EXPORT_VERSION, "dataset": dataset, "trace": named.to_json(), **more}
+        lines.append(json.dumps(line))
     draft = path.with_name(path.name + ".part")
     draft.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
     draft.replace(path)
@@ -123,7 +138,8 @@ def _keep(image: Image.Image, folder: Path) -> str:
 
 
 @contextmanager
-def _answering(loaded: LoadedModel) -> Any:
+def answering(loaded: LoadedModel) -> Iterator[None]:
+    """The model in the mode in which it is asked; behind it, in the mode in which it was."""
     training = loaded.model.training
     loaded.model.eval()
     try:

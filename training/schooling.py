@@ -12,6 +12,7 @@ from core.errors import TrainingError
 from core.policies.local.rendering import Rendering
 from core.policies.protocol import PolicyCard
 from core.records import Split
+from training.answers import answer_alone
 from training.dialogs import Dialog, dialog_of
 from training.learning_rates import Course, LearningRates
 from training.order import Order, Part, Placed
@@ -82,7 +83,8 @@ class Schooling:
     def rendered(self, example: Example) -> Dialog:
         """An example as tokens. Raises TrainingError as `dialog` does."""
         images = example.images if len(example.images) > 1 else example.images[0]
-        return dialog_of(example.record, images, self._rendering, self._card, most_tokens=self._recipe.max_length)
+        record = answer_alone(example.record) if self._recipe.answers_only else example.record
+        return dialog_of(record, images, self._rendering, self._card, most_tokens=self._recipe.max_length)
 
     def validation_examples(self, most: int) -> list[tuple[DialogSource, int]]:
         """Up to `most` examples to be validated on, from every source in turn: the source, and the number of the example in it."""
@@ -96,7 +98,10 @@ class Schooling:
     def _lesson(self, stage: Stage, number: int) -> Lesson:
         assert stage.data is not None, "a planned stage has data"
         seeds = [self._recipe.seed * 1_000_003 + 1_009 * number + at for at in range(len(stage.data))]
-        sources = tuple(open_source(data, Split.TRAIN, self._card, seed=seed) for data, seed in zip(stage.data, seeds, strict=True))
+        once = self._recipe.grpo is not None
+        sources = tuple(
+            open_source(data, Split.TRAIN, self._card, seed=seed, once=once) for data, seed in zip(stage.data, seeds, strict=True)
+        )
         if stage.steps is not None:
             return Lesson(stage, sources, stage.steps)
         sizes = [source.size for source in sources]

@@ -18,7 +18,7 @@ from core.crops import CropRule
 from core.errors import RecordError, TrainingError
 from core.manifest import read_manifest
 from core.policies.protocol import PolicyCard, shown_size
-from core.records import CuratedRecord, Split, read_records
+from core.records import CuratedRecord, Split, Writer, read_records
 from core.trace import canonical_json
 from training.pictures import PictureFolder, PictureSource, images_of
 from training.recipe import DrawnScenes, RecordFiles
@@ -59,13 +59,19 @@ class FromFiles:
 
     Raises RecordError for a file that cannot be read, TrainingError where no record is left or a picture is missing.
 
+    once      of records that ask the same about the same pictures, the first alone: for who learns from the question and not from the words
     left_out  records of weight 0
     """
 
-    def __init__(self, data: RecordFiles, split: Split, card: PolicyCard) -> None:
+    def __init__(self, data: RecordFiles, split: Split, card: PolicyCard, *, once: bool = False) -> None:
         found = _read(data, split)
         self._records = [record for record in found if record.weight > 0]
         self.left_out = len(found) - len(self._records)
+        if once:
+            first: dict[tuple[object, ...], CuratedRecord] = {}
+            for record in self._records:
+                first.setdefault(_asks(record), record)
+            self._records = list(first.values())
         self._card = card
         folder = data.pictures or data.records[0].parent / "pictures"
         self._pictures: PictureSource = PictureFolder(folder)
@@ -114,13 +120,16 @@ class FromScenes:
         return _about(self._scenes.record(self._first + index), self._card)
 
 
-def open_source(data: RecordFiles | DrawnScenes, split: Split, card: PolicyCard, *, seed: int, most: int | None = None) -> DialogSource:
-    """The source of one split. `seed` is that of drawn scenes that have none of their own; `most` is how many of those there are at most.
+def open_source(
+    data: RecordFiles | DrawnScenes, split: Split, card: PolicyCard, *, seed: int, most: int | None = None, once: bool = False
+) -> DialogSource:
+    """The source of one split. `seed` is that of drawn scenes that have none of their own; `most` is how many of those there are at most;
+    `once` leaves out records that ask the same again.
 
     Raises RecordError and TrainingError with what is wrong.
     """
     if isinstance(data, RecordFiles):
-        return FromFiles(data, split, card)
+        return FromFiles(data, split, card, once=once)
     first = data.seed if data.seed is not None else _far_apart(seed)
     counts = [count for count in (data.count if split is Split.TRAIN else None, most) if count is not None]
     return FromScenes(open_scenes(data, split, card), first, min(counts, default=None), card)
@@ -140,6 +149,11 @@ def digest(data: RecordFiles | DrawnScenes) -> str:
     else:
         told = {"records": [read_manifest(path).sha256 for path in data.records], "domains": [str(name) for name in data.domains]}
     return hashlib.sha256(canonical_json(told).encode()).hexdigest()
+
+
+def _asks(record: CuratedRecord) -> tuple[object, ...]:
+    question = "".join(message.text for message in record.messages if message.writer is Writer.QUESTION)
+    return question, record.domain, tuple(picture.sha256 for picture in record.pictures)
 
 
 def _about(record: CuratedRecord, card: PolicyCard) -> int:

@@ -1,17 +1,12 @@
-"""TRL's SFTTrainer, told three things: a record's weight counts in the loss, the learning rate follows the recipe's stages, and a
-checkpoint counts when it is whole.
-"""
+"""TRL's SFTTrainer, told that a record's weight counts in the loss."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
-from peft import PeftModel
 from torch.nn.functional import cross_entropy
 from transformers import Trainer
 from trl import SFTTrainer
@@ -19,7 +14,7 @@ from trl import SFTTrainer
 from core.errors import TrainingError
 from training.batches import NOT_LEARNT, Collator
 from training.dialogs import Dialog
-from training.learning_rates import LearningRates
+from training.run_trainer import RunTrainer
 
 # Counted by a process that has no batch.
 _NONE = -1.0
@@ -71,22 +66,13 @@ def weighted_tokens(batch: dict[str, torch.Tensor]) -> torch.Tensor:
     return (learnt * batch["weights"]).sum()
 
 
-class WeightedSFTTrainer(SFTTrainer):  # type: ignore[misc]
+class WeightedSFTTrainer(RunTrainer, SFTTrainer):  # type: ignore[misc]
     """The loss of a step: the sum over its dialogs of weight times negative log-likelihood of the learnt tokens, divided by the sum of
     weight times number of those tokens, over all processes and all parts of the step. So a dialog of weight 2 counts as two of weight 1,
     and one of weight 0 as none.
-
-    rates  of every step
-    saved  is called with the folder of every checkpoint, in the main process, when all of it is written
-    save_beside  writes what a policy needs beside its weights into a folder
     """
 
-    lr_scheduler: Any
-
-    def __init__(
-        self, *args: Any, rates: LearningRates, saved: Callable[[Path], None], save_beside: Callable[[Path], None], **named: Any
-    ) -> None:
-        self._rates, self._saved, self._save_beside = rates, saved, save_beside
+    def __init__(self, *args: Any, **named: Any) -> None:
         super().__init__(*args, **named)
         # We scale the loss by the whole step's tokens.
         self.model_accepts_loss_kwargs = True
@@ -104,7 +90,7 @@ class WeightedSFTTrainer(SFTTrainer):  # type: ignore[misc]
         if self.args.world_size > 1:
             every = self.accelerator.gather(counted)
             # One process's refusal is every process's: none waits for ever for the others.
-            refused = _first_of_all(refused) if bool((every < 0).any()) else None
+            refused = first_of_all(refused) if bool((every < 0).any()) else None
             counted = every.sum()
         if refused is not None:
             raise TrainingError(refused)
@@ -156,51 +142,20 @@ class WeightedSFTTrainer(SFTTrainer):  # type: ignore[misc]
             values = self.accelerator.reduce(values, "sum")
         return dict(zip(tally, values.tolist(), strict=True))
 
-    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
-        """The recipe's learning rate as a scheduler; its state is the step alone."""
-        if self.lr_scheduler is None:
-            self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer or self.optimizer, self._rates.factor)
-            self._created_lr_scheduler = True
-        return self.lr_scheduler
+    def figures(self, pace: float, batch: int) -> dict[str, Any]:
+        """Of the steps since the last call, for a line of metrics: `pace` seconds a step of `batch` dialogs."""
+        tally = self.take_tally()
+        found: dict[str, Any] = {"accuracy": round(tally["right"] / max(1, tally["learnt"]), 6)} if tally else {}
+        found |= {name: tally[name] for name in ("dialogs", "tokens", "learnt") if name in tally}
+        return found | {"dialogs_per_second": round(batch / pace, 2) if pace > 0 else None}
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Hands the figures on. Raises TrainingError where the loss is no number any more: no step after it would mean anything."""
-        loss = logs.get("loss")
-        if loss is not None and not math.isfinite(loss):
-            raise TrainingError(
-                f"The loss became {loss} by step {self.state.global_step:,}: take a lower learning rate, or a longer warm-up."
-            )
+        """Hands the figures on. Raises TrainingError where the loss is no number any more."""
+        self.check_loss(logs)
         Trainer.log(self, logs, start_time)
 
-    def floating_point_ops(self, inputs: Any) -> int:
-        """0: counting them would walk through the whole model at every step, and nobody reads it."""
-        return 0
 
-    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
-        """All weights were loaded before the trainer was made, by the names under which they are saved. The library looks for them
-        by the names that they have in memory, which are others in Qwen2.5-VL, and goes on with a warning where it finds none."""
-        if self.is_fsdp_enabled or isinstance(self.model, PeftModel):
-            super()._load_from_checkpoint(resume_from_checkpoint, model)
-
-    def _save_checkpoint(self, model: Any, trial: Any) -> None:
-        Trainer._save_checkpoint(self, model, trial)
-        self.accelerator.wait_for_everyone()
-        if self.args.should_save:
-            self._saved(Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}")
-
-    def _save(self, output_dir: str | None = None, state_dict: dict[str, Any] | None = None) -> None:
-        super()._save(output_dir, state_dict)
-        if self.args.should_save:
-            self._save_beside(Path(output_dir or self.args.output_dir))
-
-    def create_model_card(self, *args: Any, **named: Any) -> None:
-        """None is written: the run's folder says what was done."""
-
-    def _send_telemetry(self) -> None:
-        """Nothing leaves the machine."""
-
-
-def _first_of_all(sentence: str | None) -> str | None:
+def first_of_all(sentence: str | None) -> str | None:
     """The first sentence that any process has: all end together, and none waits for ever."""
     said: list[str | None] = [None] * torch.distributed.get_world_size()
     torch.distributed.all_gather_object(said, sentence)

@@ -31,14 +31,18 @@ class News:
 
 
 Tell = Callable[[News], None]
+Figures = Callable[[Mapping[str, float], float], dict[str, Any]]
+"""From what a trainer logs and the seconds of a step to a line's figures."""
 
 
 class Watching(TrainerCallback):  # type: ignore[misc]
     """Sits in the trainer's loop. Nothing of it changes what is learnt.
 
+    figures   of the steps since the last line, from what the trainer logs and the seconds that a step took. Called in every process
     validate  the loss on held-out dialogs; {} where there are none. Called in every process
     sample    lets the policy speak and writes it down, for a step; {} where nothing was asked. Called in every process
     stopped   whether somebody asked the run to stop
+    saves_after   whether a run can go on from behind a step; where it cannot, a checkpoint and a stop wait for the next one that can
     """
 
     def __init__(
@@ -47,14 +51,16 @@ class Watching(TrainerCallback):  # type: ignore[misc]
         run: Run | None,
         schooling: Schooling,
         *,
-        take_tally: Callable[[], dict[str, int]],
+        figures: Figures,
         validate: Callable[[], dict[str, float]],
         sample: Callable[[int], dict[str, Any]],
         stopped: Callable[[], bool],
         tell: Tell,
+        saves_after: Callable[[int], bool] = lambda step: True,
     ) -> None:
         self._recipe, self._run, self._schooling = recipe, run, schooling
-        self._take_tally, self._validate, self._sample, self._stopped, self._tell = take_tally, validate, sample, stopped, tell
+        self._figures, self._validate, self._sample, self._stopped, self._tell = figures, validate, sample, stopped, tell
+        self._saves_after, self._save_is_due, self._asked = saves_after, False, False
         self._lines: deque[tuple[int, float]] = deque(maxlen=_RECENT)
         self._began = 0.0
         self._elsewhere = 0.0
@@ -71,13 +77,16 @@ class Watching(TrainerCallback):  # type: ignore[misc]
         last = step >= self._schooling.steps
         if last:
             control.should_log = True
-        if _due(step, recipe.save_every):
-            control.should_save = True
-        if not last and _due(step, recipe.evaluate_every):
+        whole = self._saves_after(step)
+        self._save_is_due = self._save_is_due or is_due(step, recipe.save_every)
+        if whole and self._save_is_due:
+            control.should_save, self._save_is_due = True, False
+        if not last and is_due(step, recipe.evaluate_every):
             self.look(step)
-        if not last and _due(step, recipe.sample_every):
+        if not last and is_due(step, recipe.sample_every):
             self.listen(step)
-        if not last and self._stopped():
+        self._asked = self._asked or self._stopped()
+        if not last and whole and self._asked:
             self.stopping = control.should_log = control.should_save = control.should_training_stop = True
         return control
 
@@ -87,20 +96,16 @@ class Watching(TrainerCallback):  # type: ignore[misc]
         """A line of figures."""
         if not logs or "loss" not in logs:
             return
-        tally = self._take_tally()
         now, step = time.monotonic() - self._elsewhere, state.global_step
         before, since = self._lines[0]
         self._lines.append((step, now))
         pace = (now - since) / max(1, step - before)
         left = pace * (self._schooling.steps - step)
-        stage = self._schooling.rates.stage(max(0, step - 1))
-        name = self._schooling.lessons[stage].stage.name
+        name = self._schooling.lessons[self._schooling.rates.stage(max(0, step - 1))].stage.name
         figures: dict[str, Any] = {"step": step, "of": self._schooling.steps, "loss": round(logs["loss"], 6)}
         figures |= {"stage": name} if name else {}
-        figures |= {"accuracy": round(tally["right"] / max(1, tally["learnt"]), 6)} if tally else {}
-        figures |= {"learning_rate": self._schooling.rates.at(step - 1), "gradient": round(float(logs.get("grad_norm", 0.0)), 6)}
-        figures |= {name: tally[name] for name in ("dialogs", "tokens", "learnt") if name in tally}
-        figures |= {"dialogs_per_second": round(self._recipe.batch / pace, 2) if pace > 0 else None}
+        rest = {"learning_rate": self._schooling.rates.at(step - 1), "gradient": round(float(logs.get("grad_norm", 0.0)), 6)}
+        figures |= rest | self._figures(logs, pace)
         figures |= {"seconds": round(time.monotonic() - self._began, 1), "seconds_left": round(left, 1), "memory": memory_held()}
         self._say(figures, _line(figures, left))
 
@@ -159,10 +164,16 @@ def duration(seconds: float) -> str:
 
 def _line(figures: Mapping[str, Any], left: float) -> str:
     stage = f" · {figures['stage']}" if "stage" in figures else ""
+    told = f"step {figures['step']:,} of {figures['of']:,}{stage} · loss {figures['loss']:.4f}"
+    if "reward" in figures:
+        right = f" · {figures['accuracy']:.1%} right" if "accuracy" in figures else ""
+        looks = f" · {figures['looks']:.2g} looks" if "looks" in figures else ""
+        return f"{told} · reward {figures['reward']:.3f}{right}{looks} · {duration(left)} left"
     right = f" · {figures['accuracy']:.1%} of the tokens" if "accuracy" in figures else ""
     pace = f" · {figures['dialogs_per_second']:.3g} dialogs/s" if figures.get("dialogs_per_second") else ""
-    return f"step {figures['step']:,} of {figures['of']:,}{stage} · loss {figures['loss']:.4f}{right}{pace} · {duration(left)} left"
+    return f"{told}{right}{pace} · {duration(left)} left"
 
 
-def _due(step: int, every: int) -> bool:
+def is_due(step: int, every: int) -> bool:
+    """Whether something that comes every so many steps comes behind this one; 0: it never does."""
     return every > 0 and step % every == 0

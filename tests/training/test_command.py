@@ -19,7 +19,7 @@ from training.command import _Meter
 from training.recipe import Recipe
 from training.recipe_files import read_recipe, shipped
 from training.runs import Run, begin
-from training.sft import shared_out
+from training.session import shared_out
 from training.watching import News, duration
 
 ROOT = Path(__file__).resolve().parents[2]

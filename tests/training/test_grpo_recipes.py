@@ -1,0 +1,95 @@
+"""The shipped recipes of reinforcement learning: the paper's settings with their sources, and a dry run of each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.errors import TrainingError
+from tests.training.rewarding import rewarding_recipe
+from tests.training.test_recipe import with_records
+from training.grpo import arguments, train
+from training.grpo_rehearsal import rehearse_rewards
+from training.recipe import DrawnScenes
+from training.recipe_files import read_recipe, shipped
+from training.reinforcement import Loss, Reward
+from training.schooling import Schooling
+from training.start import beginning
+
+REWARDED = [name for name in shipped() if read_recipe(name).kind == "grpo"]
+PAPER = [name for name in REWARDED if name.startswith("qwen")]
+
+
+@pytest.mark.parametrize("name", PAPER)
+def test_the_paper_s_settings_are_those_of_its_tables(name: str) -> None:
+    recipe = read_recipe(name)
+    grpo, several = recipe.grpo, "visual" in name or "grounding" in name
+    assert grpo is not None
+    assert (grpo.group, recipe.batch // grpo.group, recipe.clip) == ((8, 64, 0.2) if several else (5, 32, 1.0))
+    assert recipe.steps is not None and recipe.steps / grpo.updates == 500
+    assert recipe.batch // grpo.group * grpo.updates == 128
+    assert (recipe.learning_rate, recipe.weight_decay, recipe.warmup, recipe.freeze_vision) == (1e-6, 0.01, 0.05, True)
+    assert (grpo.kl, grpo.clip_low, grpo.clip_high, grpo.temperature, grpo.top_p) == (0.01, 0.2, 0.28, 1.0, 0.99)
+    assert (grpo.reward, grpo.scale.value, grpo.max_turns, grpo.max_pictures) == (Reward.VIGORL, "group", 5, 5)
+
+
+@pytest.mark.parametrize("name", PAPER)
+def test_every_figure_of_the_paper_s_has_its_source(name: str) -> None:
+    for line in shipped()[name].read_text().splitlines():
+        if not line or line[0] == "#" or line.partition(":")[0].strip() in ("title", "data", "domains", "grpo"):
+            continue
+        assert any(word in line.partition("#")[2] for word in ("paper", "code", "ours")), line
+
+
+@pytest.mark.parametrize("name", REWARDED)
+def test_every_recipe_is_tried_out_on_its_questions_truths_and_prompts(name: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    if isinstance(read_recipe(name).planned()[0].data[0], DrawnScenes):  # type: ignore[index]
+        tiny: Path = request.getfixturevalue("tiny_qwen3_vl")
+        changes = {"model": str(tiny), "min_pixels": 128 * 128, "max_pixels": 128 * 128}
+    else:
+        changes = with_records(name, tmp_path, request.getfixturevalue("tiny_qwen2_5_vl"))
+    found = rehearse_rewards(read_recipe(name, changes))
+    told = list(found.lines())
+    assert found.steps == read_recipe(name).steps and max(found.prompts) > 10
+    assert bool(found.several) == (found.grpo.turns.value == "multi")
+    assert any(f"{found.grpo.group} of each of" in line for line in told)
+
+
+def test_each_loss_is_trl_s_own(tiny_qwen2_5_vl: Path, tmp_path: Path) -> None:
+    found = {}
+    for loss in Loss:
+        args = arguments(rewarding_recipe(tmp_path / loss, tiny_qwen2_5_vl, grpo={"loss": loss.value}), tmp_path)
+        found[loss] = (args.loss_type, args.importance_sampling_level)
+    assert found[Loss.GSPO] == ("grpo", "sequence") and found[Loss.LUSPO] == ("luspo", "sequence")
+    assert all(kind == (loss.value, "token") for loss, kind in found.items() if loss not in (Loss.GSPO, Loss.LUSPO))
+
+
+@pytest.mark.parametrize("mode", ["colocate", "server"])
+def test_vllm_is_asked_for_in_trl_s_words(mode: str, tiny_qwen2_5_vl: Path, tmp_path: Path) -> None:
+    told = {"generation": "vllm", "turns": "multi", "vllm": {"mode": mode, "host": "10.0.0.2", "port": 8123, "parallel": 2}}
+    recipe = rewarding_recipe(tmp_path / "data", tiny_qwen2_5_vl, grpo=told)
+    args = arguments(recipe, tmp_path)
+    assert (args.use_vllm, args.vllm_mode, args.vllm_server_host, args.vllm_server_port) == (True, mode, "10.0.0.2", 8123)
+    assert (args.vllm_tensor_parallel_size, args.max_tool_calling_iterations) == (2, 4)
+    # Everything up to the call: only vLLM itself is not there.
+    with pytest.raises(TrainingError, match="vLLM is not installed"):
+        train(recipe, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_settings_of_entropy_and_of_the_reference_go_to_trl(tiny_qwen2_5_vl: Path, tmp_path: Path) -> None:
+    told = {"entropy": {"target": 0.4, "most": 0.5}, "kl": 0.02, "clip_dual": 3.0, "scale": "none", "updates": 2}
+    args = arguments(rewarding_recipe(tmp_path / "data", tiny_qwen2_5_vl, grpo=told), tmp_path)
+    assert (args.use_adaptive_entropy, args.entropy_target, args.entropy_coef_max) == (True, 0.4, 0.5)
+    assert (args.beta, args.delta, args.scale_rewards, args.steps_per_generation) == (0.02, 3.0, "none", 4)
+
+
+def test_answers_alone_are_learnt_without_a_thought(tiny_qwen3_vl: Path) -> None:
+    changes = {"model": str(tiny_qwen3_vl), "min_pixels": 128 * 128, "max_pixels": 128 * 128}
+    recipe = read_recipe("needle-answers", changes)
+    begun = beginning(recipe)
+    dialog = Schooling(recipe, begun.rendering, begun.card).dialog(0)
+    text = begun.rendering.decode([token for token, own in zip(dialog.ids, dialog.learnt, strict=True) if own])
+    assert text.startswith("<answer> ") and text.endswith(" </answer>") and "<think>" not in text
+    assert len(dialog.pictures) == 1
