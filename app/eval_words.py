@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from core.evaluation.beside import Compared
-from core.evaluation.shares import Difference, Mean, Share, mean
+from core.evaluation.shares import Difference, Mean, Share, mean, rate
 from core.evaluation.values import Evaluation, Result
 
 _FIRST = 20
@@ -59,8 +59,11 @@ def _paired_rows(one: Result, other: Result, found: Compared, seed: int) -> Iter
             yield [f"  {kind} ({apart.n})", _whole(one.by_kind[kind]), _whole(other.by_kind[kind]), _apart(apart), _p(apart.p)]
     for k, passed in found.pass_at.items() if min(one.samples, other.samples) > 1 else ():
         yield [f"pass@{k}", *(_mean(mean(it.passed(k), seed), 100, " %") for it in (one, other)), _signed(passed, 100)]
-    yield ["points hit", _whole(one.points_hit), _whole(other.points_hit), _signed(found.points_hit, 100)]
-    yield ["looks hit", _whole(one.looks_hit), _whole(other.looks_hit), _signed(found.looks_hit, 100)]
+    points, looks = (
+        [rate(each, seed) for each in pair] for pair in ((one.points_each, other.points_each), (one.looks_each, other.looks_each))
+    )
+    yield ["points hit", *(_mean(it, 100, " %") for it in points), _signed(found.points_hit, 100)]
+    yield ["looks hit", *(_mean(it, 100, " %") for it in looks), _signed(found.looks_hit, 100)]
     yield ["looks", f"{one.looks:.2f}", f"{other.looks:.2f}", _signed(found.looks, 1)]
 
 
@@ -78,7 +81,9 @@ def _whole(share: Share) -> str:
     return f"{_percent(share.value)} {_interval(share)}" if share.n else "none"
 
 
-def _mean(mean: Mean, times: int, unit: str) -> str:
+def _mean(mean: Mean | None, times: int, unit: str) -> str:
+    if mean is None:
+        return "none"
     if mean.interval is None:
         return f"{times * mean.value:.1f}{unit}"
     low, high = mean.interval

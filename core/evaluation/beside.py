@@ -58,8 +58,8 @@ def _compared(one: Result, other: Result, seed: int) -> Compared:
         one.against(other, seed),
         {kind: _of_kind(one, other, kind, seed) for kind in sorted(set(one.kinds))},
         mean_difference([it.looks for it in one.outcomes], [it.looks for it in other.outcomes], seed),
-        rate_difference([(it.hit, it.pointed) for it in one.outcomes], [(it.hit, it.pointed) for it in other.outcomes], seed),
-        rate_difference([(it.looks_hit, it.looks) for it in one.outcomes], [(it.looks_hit, it.looks) for it in other.outcomes], seed),
+        rate_difference(one.points_each, other.points_each, seed),
+        rate_difference(one.looks_each, other.looks_each, seed),
         {k: mean_difference(one.passed(k), other.passed(k), seed) for k in told_ks(min(one.samples, other.samples))},
     )
 

@@ -127,12 +127,23 @@ def rate_difference(one: Sequence[tuple[int, int]], other: Sequence[tuple[int, i
     return Mean(len(one), value, _resampled((hits, tries, other_hits, other_tries), _rates_apart, seed))
 
 
+def rate(each: Sequence[tuple[int, int]], seed: int = 0) -> Mean | None:
+    """All hits of all tries, of questions that have (hits, tries) each; whole questions are resampled. None where there are no tries."""
+    hits, tries = np.array(each, np.float64).reshape(-1, 2).T
+    if not tries.sum():
+        return None
+    return Mean(len(each), float(_rate(hits, tries)), _resampled((hits, tries), _rate, seed))
+
+
 _Column = NDArray[np.float64]
 
 
+def _rate(hits: _Column, tries: _Column, axis: int = -1) -> Any:
+    return hits.sum(axis) / tries.sum(axis)
+
+
 def _rates_apart(hits: _Column, tries: _Column, other_hits: _Column, other_tries: _Column, axis: int = -1) -> Any:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return hits.sum(axis) / tries.sum(axis) - other_hits.sum(axis) / other_tries.sum(axis)
+    return _rate(hits, tries, axis) - _rate(other_hits, other_tries, axis)
 
 
 def _resampled(columns: tuple[_Column, ...], statistic: Callable[..., Any], seed: int) -> tuple[float, float] | None:
@@ -142,7 +153,8 @@ def _resampled(columns: tuple[_Column, ...], statistic: Callable[..., Any], seed
     from scipy.stats import DegenerateDataWarning, bootstrap
 
     how: dict[str, Any] = {"n_resamples": _RESAMPLES, "batch": _AT_ONCE, "confidence_level": LEVEL, "method": "BCa"}
-    with warnings.catch_warnings():
+    # A resample may have nothing to divide by, and a statistic no spread: both are told by an end that is no number.
+    with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
         warnings.simplefilter("ignore", DegenerateDataWarning)
         ends = bootstrap(columns, statistic, paired=True, vectorized=True, rng=np.random.default_rng(seed), **how).confidence_interval
     low, high = float(ends.low), float(ends.high)

@@ -166,6 +166,16 @@ class Result:
         """Conversations that broke off."""
         return sum(one.broken for one in self.outcomes)
 
+    @property
+    def points_each(self) -> tuple[tuple[int, int], ...]:
+        """Of each question: points in some thing's box, and all points."""
+        return tuple((one.hit, one.pointed) for one in self.outcomes)
+
+    @property
+    def looks_each(self) -> tuple[tuple[int, int], ...]:
+        """Of each question: looks that show what is asked about, and all looks."""
+        return tuple((one.looks_hit, one.looks) for one in self.outcomes)
+
     def passed(self, k: int) -> tuple[float, ...]:
         """pass@k of each question (`core.rollout.samples.pass_at_k`); what broke off counts as not right. Raises PolicyError where k is
         not between 1 and `samples`."""

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.evaluation.shares import difference, mean, mean_difference, rate_difference, share
+from core.evaluation.shares import difference, mean, mean_difference, rate, rate_difference, share
 
 PAIRS = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=40)
 
@@ -78,7 +78,7 @@ def test_a_difference_of_means_is_of_pairs() -> None:
 def test_a_difference_of_rates_counts_tries_and_resamples_questions() -> None:
     found = rate_difference([(1, 1), (0, 3)] * 20, [(1, 2), (1, 2)] * 20)
     assert found is not None and found.value == pytest.approx(20 / 80 - 40 / 80) and found.interval is not None
-    assert rate_difference([(0, 0)] * 3, [(1, 1)] * 3) is None
+    assert rate_difference([(0, 0)] * 3, [(1, 1)] * 3) is None and rate([(0, 0)]) is None and rate([]) is None
     with pytest.raises(ValueError):
         rate_difference([(1, 1)], [(1, 1), (0, 1)])
 
@@ -86,3 +86,10 @@ def test_a_difference_of_rates_counts_tries_and_resamples_questions() -> None:
 def test_a_rate_that_a_resample_may_have_nothing_to_make_of_has_no_interval() -> None:
     found = rate_difference([(1, 1), (0, 0), (0, 0)], [(1, 2), (0, 1), (1, 1)])
     assert found is not None and found.interval is None
+
+
+def test_a_rate_is_as_sure_as_its_questions_and_not_as_its_tries() -> None:
+    # Ten questions, of which each is hit always or never: a hundred tries a question make it no surer.
+    few, many = rate([(1, 1)] * 5 + [(0, 1)] * 5), rate([(100, 100)] * 5 + [(0, 100)] * 5)
+    assert few is not None and many is not None and few.value == many.value == 0.5
+    assert few.interval is not None and many.interval == pytest.approx(few.interval) and few.interval[1] - few.interval[0] > 0.4
