@@ -8,6 +8,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +22,12 @@ from annotations.pictures import PictureStore
 from annotations.store import Store
 from app import commands, eval_judged, eval_works
 from core.errors import PolicyError, StartError, TaskError
+from core.evaluation.conditions import Condition
+from core.evaluation.values import Outcome as Judged
+from core.evaluation.values import Question
 from core.policies.local.untrained import ModelType, build
 from core.records import write_records
+from core.rollout.values import Rollout
 from core.tasks.needle.players import card_for
 from core.tasks.needle.splits import Split
 from core.tasks.needle.task import NeedleTask, asked_of, picture_file
@@ -271,6 +277,45 @@ def test_another_setting_begins_anew_and_says_so(
     said = capsys.readouterr().out
     assert sentence in said and "taken up" not in said
     assert told(stopped)["evaluations"][0]["n"] == 6
+
+
+def test_of_two_policies_each_takes_up_its_own(stopped: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert typed(*STOPPED, "--beside", "guesser", "--json", str(stopped)) == 0
+    said = capsys.readouterr().out
+    assert said.count("taken up from") == 1 and said.startswith("10 answers") and "begun anew" not in said
+    assert [one["n"] for one in told(stopped)["evaluations"]] == [6, 6]
+    assert [one["condition"] for one in told(stopped)["beside"][0]["conditions"]] == ["as-it-is", "looks-off"]
+
+
+def test_a_checkpoint_is_taken_up_by_its_weights(untrained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, area = tmp_path / "figures.json", str(128 * 128)
+    words = ["needle", "--policy", str(untrained), "--device", "cpu", "--min-pixels", area, "--max-pixels", area, "--max-new-tokens", "8"]
+    words += ["--conditions", "as-it-is", "--json", str(file)]
+    with pytest.raises(TaskError, match="an evaluation of nothing"), stopping_after(2):
+        typed(*words, "--n", "4")
+    assert len(judged(tmp_path / "figures.judged.jsonl")) == 2
+    capsys.readouterr()
+    assert typed(*words, "--n", "4") == 0
+    assert "2 answers that were judged before are taken up" in capsys.readouterr().out
+    assert told(file)["evaluations"][0]["n"] == 4
+
+
+@contextmanager
+def stopping_after(count: int) -> Iterator[None]:
+    """Breaks off as soon as so many answers have been judged."""
+    keep, kept = eval_judged.JudgedFile.keep, list[str]()
+
+    def counting(self: eval_judged.JudgedFile, condition: Condition, question: Question, rollout: Rollout, outcome: Judged) -> None:
+        if len(kept) == count:
+            raise TaskError("This is an evaluation of nothing more.")
+        kept.append(condition.name)
+        keep(self, condition, question, rollout, outcome)
+
+    eval_judged.JudgedFile.keep = counting  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        eval_judged.JudgedFile.keep = keep  # type: ignore[method-assign]
 
 
 def test_what_another_program_wrote_is_not_taken_for_judgements(tmp_path: Path) -> None:
