@@ -11,9 +11,10 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from app.eval_files import EvaluationFile, TraceFile
 from app.eval_judged import JudgedFile, judged_path
@@ -60,6 +61,11 @@ class Lesson:
         words += ["--model", self.base] if self.base else []
         return words + [word for change in self.changes for word in ("--set", change)]
 
+    def told(self, manifest: Manifest) -> dict[str, Any]:
+        """What of it makes the policy what it is, as stands beside its run."""
+        recipe = str(Path(self.recipe).absolute()) if Path(self.recipe).is_file() else self.recipe
+        return {"records": manifest.sha256, "recipe": recipe, "checkpoint": self.base, "values": list(self.changes)}
+
 
 @dataclass(frozen=True, slots=True)
 class Improved:
@@ -81,26 +87,27 @@ def learn(lesson: Lesson, say: Say) -> TrainedPolicy:
     manifest = read_manifest(lesson.records)
     if manifest.splits and not manifest.splits.get("train"):
         raise TaskError(f"{lesson.records} has no record to learn from: export it with a larger first number in --split.")
-    state = state_of(lesson.folder)
-    if state and _learnt_from(lesson.folder) != manifest.sha256:
-        raise PolicyError(f"{lesson.folder} is a run on other records: give this one another --name.")
+    state, told = state_of(lesson.folder), lesson.told(manifest)
+    if state and (apart := _apart(lesson.folder, told)):
+        raise PolicyError(f"{lesson.folder} is a run with {apart}: give this one another --name.")
     if (pid := going_on(lesson.folder)) is not None:
         raise TrainingError(f"{lesson.folder} is being trained by process {pid}: wait until it is over, and type the same again.")
     if state == "finished":
-        say(f"{lesson.folder.name} was trained on these records already.")
+        say(f"{lesson.folder.name} was trained on these records already, in the same way.")
     else:
         words = ["--resume", str(lesson.folder)] if state else lesson.words()
-        _train(words, lesson.folder, manifest)
+        _train(words, lesson.folder, told | {"rule": manifest.rule})
     return Register([lesson.folder.parent]).named(str(lesson.folder))
 
 
-def _learnt_from(folder: Path) -> str:
-    """Digest of the records that a run of this command learns from; "" of any other run."""
+def _apart(folder: Path, told: Mapping[str, Any]) -> str:
+    """In what a run differs from what is wanted, in words; "" where it is the same. One that `train` began differs in all."""
     improved = read_notes(folder).get("improved")
-    return str(improved.get("records", "")) if isinstance(improved, dict) else ""
+    known = improved if isinstance(improved, dict) else {}
+    return " and ".join(f"other {name}" if name[-1] == "s" else f"another {name}" for name in told if known.get(name) != told[name])
 
 
-def _train(words: Sequence[str], folder: Path, manifest: Manifest) -> None:
+def _train(words: Sequence[str], folder: Path, told: Mapping[str, Any]) -> None:
     """`launch.py train`, until it ends. It has a session of its own, so that Ctrl-C reaches it once, from here."""
     command = [sys.executable, str(LAUNCH), "train", *words]
     environment = {name: value for name, value in os.environ.items() if name != "SACCADE_PREPARED"} | {"PYTHONUNBUFFERED": "1"}
@@ -109,9 +116,9 @@ def _train(words: Sequence[str], folder: Path, manifest: Manifest) -> None:
     while process.poll() is None:
         try:
             _wait(process)
-            if not _learnt_from(folder) and state_of(folder):
+            if state_of(folder) and "improved" not in read_notes(folder):
                 # As soon as the run has its folder, so that whoever is killed meanwhile finds what it was.
-                note_beside(folder, read_notes(folder), {"improved": {"records": manifest.sha256, "rule": manifest.rule}})
+                note_beside(folder, read_notes(folder), {"improved": told})
         except KeyboardInterrupt as stop:
             stopped = stop
             process.send_signal(signal.SIGINT)

@@ -15,8 +15,9 @@ from pathlib import Path
 import pytest
 
 from app import commands
+from app.commands.improve import RECIPE
 from app.eval_works import needle_works
-from app.improving import LAUNCH, Improved, verdict
+from app.improving import LAUNCH, Improved, Lesson, verdict
 from app.policy_register import Register, TrainedPolicy, note_beside, state_of
 from core.errors import PolicyError, RecordError, TaskError, TrainingError
 from core.evaluation.beside import beside
@@ -74,10 +75,12 @@ def test_records_become_a_policy_that_stands_beside_the_one_before_also_after_a_
     assert figures["complete"] and len(asked) == 2 and asked[0] == asked[1]
     # The same again: it is trained, and evaluated anew.
     assert typed(*words) == 0
-    assert "people was trained on these records already." in capfd.readouterr().out
+    assert "people was trained on these records already, in the same way." in capfd.readouterr().out
     assert len(Register([tmp_path / "runs"]).named("people").scores) == 1
-    with pytest.raises(PolicyError, match="is a run on other records: give this one another --name"):
+    with pytest.raises(PolicyError, match="people is a run with other records: give this one another --name"):
         typed(tmp_path / "other.jsonl", *words[1:])
+    with pytest.raises(PolicyError, match="people is a run with another checkpoint and other values: give this one another --name"):
+        typed(*words, "--policy", "another", "--set", "steps=3")
 
 
 @pytest.mark.parametrize(("right", "words"), [(range(20), "better on them by more"), ((), "worse on them"), (range(10), "do not tell")])
@@ -92,7 +95,8 @@ def test_the_verdict_is_no_more_than_the_test_says(right: Sequence[int], words: 
 
 def test_a_run_that_goes_on_is_not_begun_a_second_time(preferred: Path, tmp_path: Path) -> None:
     going = finished(tmp_path / "runs/mine", state="running", pid=os.getpid(), host=platform.node())
-    note_beside(going, {}, {"improved": {"records": read_manifest(preferred).sha256}})
+    lesson = Lesson(preferred, preferred.parent / "pictures", RECIPE, "", going)
+    note_beside(going, {}, {"improved": lesson.told(read_manifest(preferred))})
     with pytest.raises(TrainingError, match=f"is being trained by process {os.getpid()}: wait until it is over"):
         typed(preferred, "--name", "mine", "--runs", tmp_path / "runs")
 
@@ -111,7 +115,7 @@ def test_a_training_that_fails_says_so_and_registers_nothing(preferred: Path, tm
         (("preferred.jsonl", "--difficulty", "hard"), TaskError, "Curated records have no --difficulty"),
         (("preferred.jsonl", "--pictures", "."), TaskError, "There is no picture"),
         (("preferred.jsonl", "--samples", "2"), PolicyError, "2 answers at temperature 0 are one answer"),
-        (("preferred.jsonl", "--name", "mine"), PolicyError, "mine is a run on other records"),
+        (("preferred.jsonl", "--name", "mine"), PolicyError, "mine is a run with other records and another recipe and another checkpoint"),
     ],
 )
 def test_what_cannot_be_done_is_said_before_anything_is_trained(
