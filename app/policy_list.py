@@ -71,9 +71,9 @@ class PolicyList:
 
     def about(self, reference: str) -> str:
         """What is known of a policy that was trained here, in a sentence; "" of any other."""
-        if self._register is None or reference not in self._trained:
+        if self._register is None:
             return ""
-        return self._register.named(reference).words
+        return next((policy.words for policy in self._register.policies() if policy.offered and policy.reference == reference), "")
 
     def remove(self, reference: str) -> None:
         """Take one off that was added or trained; the file, or what stands beside the trained one, says so, on the disk, when this returns.
