@@ -18,10 +18,11 @@ from app.durations import duration
 from app.trainings import starts
 from app.trainings.metrics import last_figures
 from app.trainings.processes import Processes, is_alive, is_here, was_there
+from app.trainings.starts import RUN
 from app.trainings.values import GOING, RESUMABLE, Start, State, TrainingRun
 from core.errors import NotFound
 
-RUN, METRICS, RECIPE = "run.json", "metrics.jsonl", "recipe.yaml"
+METRICS, RECIPE = "metrics.jsonl", "recipe.yaml"
 # A run that cannot be looked at counts as silent when it wrote nothing for so many seconds. Steps of large models take minutes.
 QUIET = 1800.0
 _LARGEST = 1024 * 1024
@@ -69,10 +70,9 @@ class RunFolders:
         heard = max((at for name in (RUN, METRICS) if (at := _written(folder / name)) is not None), default=None)
         pid = self._pid(folder, told, start)
         said = starts.last_sentence(starts.output_of(folder)) if start else ""
-        state, words = _state(told, start, heard, pid, said)
-        fell = start is not None and not start.asked and not is_alive(start) and state in (State.STOPPED, State.FAILED) and bool(told)
-        if fell and _is_newer(starts.start_file(folder), folder / RUN):
-            words = f"It was not taken up again: {said}"
+        # A process that has said nothing in run.json yet: that still tells of the one before it.
+        unheard = start is not None and not start.asked and _is_newer(starts.start_file(folder), folder / RUN)
+        state, words = _state(told, start, heard, pid, said, unheard=unheard)
         host = start.host if start and is_alive(start) else _text(told, "host") or None
         going = state in GOING
         here = pid is not None or (start is not None and is_alive(start))
@@ -114,15 +114,19 @@ def id_of(folder: Path) -> str:
     return hashlib.sha256(str(folder).encode("utf-8", "surrogateescape")).hexdigest()[:12]
 
 
-def _state(told: dict[str, Any], start: Start | None, heard: float | None, pid: int | None, said: str) -> tuple[State, str]:
-    """How a run stands, and the sentence for it."""
+def _state(
+    told: dict[str, Any], start: Start | None, heard: float | None, pid: int | None, said: str, *, unheard: bool
+) -> tuple[State, str]:
+    """How a run stands, and the sentence for it. `said` is the last that its process said; `unheard`: it has written nothing yet."""
     alive = start is not None and is_alive(start)
     if not told:
         return (State.STARTING, "Its data and its checkpoint are being opened.") if alive else (State.FAILED, f"It did not begin: {said}")
     state, words = _text(told, "state"), _text(told, "words")
     if state != "running":
         known = State(state) if state in (State.STOPPED, State.FINISHED, State.FAILED) else State.FAILED
-        return (State.STARTING, "It is being taken up again.") if alive and known is not State.FINISHED else (known, words)
+        if unheard and known is not State.FINISHED:
+            return (State.STARTING, "It is being taken up again.") if alive else (known, f"It was not taken up again: {said}")
+        return known, words
     if pid is not None:
         return State.RUNNING, ""
     host = _text(told, "host")

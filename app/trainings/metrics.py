@@ -20,6 +20,8 @@ from typing import Any, BinaryIO, TypeGuard
 import numpy
 
 _CHUNK = 4 * 1024 * 1024
+# A line of more bytes is no run's.
+_LONGEST = 16 * 1024 * 1024
 # So many bytes before the place that was reached tell whether the file is still the same one.
 _KNOWN = 96
 # More columns than any run has: a file that is none does not fill the memory.
@@ -72,6 +74,8 @@ class MetricsLog:
             if whole:
                 self._take(whole)
                 self._at = file.tell() - len(rest)
+            elif len(rest) > _LONGEST:
+                break
         before = min(_KNOWN, self._at)
         file.seek(self._at - before)
         self._known = file.read(before)

@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 
 from app.trainings import starts
-from app.trainings.folders import RUN, RunFolders
+from app.trainings.folders import RunFolders
 from app.trainings.processes import ask_to_stop, is_alive, this_host
 from app.trainings.values import Start, TrainingRun
 from core.errors import ReadOnly, TrainingError
@@ -154,7 +154,7 @@ class Starter:
 
     def _check(self, wish: Wish) -> None:
         self._refuse_read_only()
-        if wish.recipe not in {one.name for one in self.recipes()} and not _is_file(wish.recipe):
+        if not _is_file(wish.recipe) and wish.recipe not in {one.name for one in self.recipes()}:
             raise TrainingError(f"There is no recipe {wish.recipe[:80]!r}: choose a shipped one, or give the path of a YAML file.")
         if wish.name.strip() and not _NAME.fullmatch(wish.name.strip()):
             raise TrainingError(f"{wish.name[:80]!r} cannot name a run's folder: take letters, digits, hyphens and dots, 100 at most.")
@@ -167,7 +167,7 @@ class Starter:
             raise ReadOnly("With --read-only runs are watched, and none is begun or stopped.")
 
     def _root(self) -> Path:
-        root = next((root for root in self._folders.roots if not (root / RUN).is_file()), None)
+        root = next((root for root in self._folders.roots if not starts.is_run(root)), None)
         if root is None:
             raise TrainingError("Each folder that was named with --runs is a run itself: name a folder in which runs lie.")
         return root
@@ -203,7 +203,7 @@ def _begin(folder: Path, words: Sequence[str]) -> None:
     command = [sys.executable, str(LAUNCH), "train", *words]
     try:
         # A run that goes on writes behind what was said before; what is left of a start that failed is let go of.
-        with starts.output_file(folder).open("ab" if folder.is_dir() else "wb") as output:
+        with starts.output_file(folder).open("ab" if starts.is_run(folder) else "wb") as output:
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=_environment(), start_new_session=True
             )

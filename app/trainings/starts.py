@@ -16,19 +16,24 @@ from annotations.durable import whole_file
 from app.trainings.values import Start
 
 WAITING = ".starts"
-_START, _OUTPUT = "start.json", "output.txt"
+RUN, _START, _OUTPUT = "run.json", "start.json", "output.txt"
 _TAIL = 32 * 1024
 _PREFIX = "saccade: "
 
 
+def is_run(folder: Path) -> bool:
+    """Whether a folder is a run's by now: the training makes the folder first, and says what it is a moment later."""
+    return (folder / RUN).is_file()
+
+
 def start_file(folder: Path) -> Path:
     """Where the start of a run is written down, before and after it has a folder."""
-    return folder / _START if folder.is_dir() else folder.parent / WAITING / f"{folder.name}.json"
+    return folder / _START if is_run(folder) else folder.parent / WAITING / f"{folder.name}.json"
 
 
 def output_file(folder: Path) -> Path:
     """Where what the run's process says is written."""
-    return folder / _OUTPUT if folder.is_dir() else folder.parent / WAITING / f"{folder.name}.txt"
+    return folder / _OUTPUT if is_run(folder) else folder.parent / WAITING / f"{folder.name}.txt"
 
 
 def waiting(root: Path) -> list[Path]:
@@ -39,7 +44,7 @@ def waiting(root: Path) -> list[Path]:
 def adopt(folder: Path) -> None:
     """Bring what waited for a run's folder into it. A process goes on writing where it wrote, whatever the file is called."""
     beside = folder.parent / WAITING / folder.name
-    if not folder.is_dir() or not beside.with_name(f"{folder.name}.json").is_file():
+    if not is_run(folder) or not beside.with_name(f"{folder.name}.json").is_file():
         return
     # Two who look at the same time both try: one of them finds nothing, and all is where it belongs. A mounted folder may be for reading.
     with contextlib.suppress(OSError):

@@ -45,7 +45,7 @@ export class TrainApp {
     this.tabs = new Tabs('Parts of the run', [['curves', 'Curves'], ['said', 'What it said'], ['about', 'About']], (name) => this.#part(name));
     this.compare = el('select', { class: 'sc-select tr-compare', 'aria-label': 'Compare with another run', 'data-key': 'compare' });
     this.compare.addEventListener('change', () => this.#compare(this.compare.value));
-    this.body = el('div', { class: 'tr-body' }, ...Object.values(this.parts));
+    this.body = el('div', { class: 'tr-body', tabindex: '0', role: 'region', 'aria-label': 'What there is of the run' }, ...Object.values(this.parts));
     this.whole = el('div', { class: 'tr-whole' }, this.head.node, el('div', { class: 'tr-tabs' }, this.tabs.node, this.compare), this.body);
     this.empty = el('div', { class: 'tr-empty' });
     this.lost = el('p', { class: 'pg-note tr-lost', role: 'status', hidden: true });

@@ -30,11 +30,14 @@ function line({ title, x, y }, k, { name = '', dashed = false, scale }) {
   };
 }
 
-function layout({ scale }, stages, legend) {
+function layout({ scale, series }, stages, legend) {
+  const shown = series.flatMap(({ y }) => y).filter((one) => one > 0);
+  const decades = Math.log10(Math.max(...shown) / Math.min(...shown));
   const steps = { title: { text: 'step', font: { size: 12 }, standoff: 6 }, zeroline: false, automargin: true, rangemode: 'tozero', nticks: 6, tickformat: ',~d' };
   const values = { zeroline: false, automargin: true, type: scale === 'log' ? 'log' : 'linear', rangemode: scale === 'share' ? 'tozero' : 'normal', nticks: 6 };
   if (scale === 'share') values.tickformat = '.0%';
-  if (scale === 'log') Object.assign(values, { dtick: null, tickformat: '~g' });
+  // Over a few powers of ten 1, 2 and 5 of each are named, over many each power.
+  if (scale === 'log') Object.assign(values, { dtick: decades > 3 ? 1 : 'D2', tickformat: '~g' });
   return {
     height: HEIGHT,
     margin: { l: 10, r: 12, t: legend ? 30 : 10, b: 24 },

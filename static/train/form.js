@@ -67,15 +67,17 @@ export class BeginDialog {
   async open() {
     this.node.showModal();
     this.#changed();
-    if (this.#ready) return;
+    if (this.recipe.length > 1) return;
+    let recipes = [];
     try {
-      const { recipes } = await getJson('api/trainings/recipes');
-      fill(this.recipe, recipes.map(({ name, title }) => el('option', { value: name, text: `${name} – ${title}` })), el('option', { value: OWN, text: 'A recipe of your own …' }));
-      this.#ready = true;
-      this.#changed();
+      ({ recipes } = await getJson('api/trainings/recipes'));
     } catch (error) {
+      // One of one's own can be taken all the same.
       this.#say(error.message, true);
     }
+    fill(this.recipe, recipes.map(({ name, title }) => el('option', { value: name, text: `${name} – ${title}` })), el('option', { value: OWN, text: 'A recipe of your own …' }));
+    this.#ready = true;
+    this.#changed();
   }
 
   get #wish() {

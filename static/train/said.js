@@ -39,7 +39,7 @@ function card({ number, view, training }, place, pick) {
       { class: 'ak-card-body' },
       el('p', { class: 'ak-card-head' }, el('span', { text: `Rollout ${place + 1}` }), el('span', { class: 'ak-card-verdict' }, icon(sign), verdictWord(view.answer.verdict))),
       el('p', { class: `ak-card-answer${text === null ? ' is-missing' : ''}`, dir: 'auto', text: text ?? 'No answer' }),
-      told ? el('p', { class: 'tr-taught' }, el('b', { text: reward }), advantage ? ` · ${advantage}` : '', training.masked ? el('span', { class: 'pg-tag is-warn', text: 'masked' }) : null) : null,
+      told ? el('p', { class: 'tr-taught' }, el('b', { text: reward }), advantage ? el('span', { text: advantage }) : null, training.masked ? el('span', { class: 'pg-tag is-warn', text: 'masked' }) : null) : null,
       training ? el('p', { class: 'ak-card-meta', text: components(training) }) : null,
       el('p', { class: 'ak-card-meta', text: drawWords(view, view.stop_title) }),
     ),

@@ -41,6 +41,7 @@ while not asked:
 # The step that runs is brought to its end.
 time.sleep(float(os.environ.get("LAST_STEP", "0")))
 note(state="stopped", step=step, words=f"Stopped by hand after step {step}.")
+time.sleep(float(os.environ.get("LINGERS", "0")))
 print("saccade: Stopped", file=sys.stderr)
 sys.exit(130)
 """

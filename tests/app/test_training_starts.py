@@ -70,7 +70,8 @@ def test_a_run_outlives_whoever_began_it_and_is_stopped_and_taken_up_by_another(
     other.stop(run)
     stopped = begun.comes_to(State.STOPPED)
     eventually(lambda: ended(run.pid or 0))
-    assert stopped.words.startswith("Stopped by hand after step") and stopped.can_resume
+    eventually(lambda: begun.now.can_resume)
+    assert stopped.words.startswith("Stopped by hand after step")
     other.resume(stopped)
     again = begun.comes_to(State.RUNNING)
     eventually(lambda: (begun.now.step or 0) > (stopped.step or 0))
@@ -95,6 +96,18 @@ def test_a_run_that_is_asked_twice_is_not_asked_again_by_itself(begun: Begun, mo
     os.kill(run.pid or 0, signal.SIGKILL)
     killed = begun.comes_to(State.INTERRUPTED)
     assert "Its process is gone" in killed.words and killed.can_resume and not killed.stopping
+
+
+def test_a_run_that_has_stopped_is_taken_up_once_its_process_has_ended(begun: Begun, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LINGERS", "60")
+    begun.desk.starter.start(QUICK)
+    run = begun.comes_to(State.RUNNING)
+    begun.desk.starter.stop(run)
+    stopped = begun.comes_to(State.STOPPED)
+    assert stopped.words.startswith("Stopped by hand") and not stopped.can_resume
+    os.kill(run.pid or 0, signal.SIGKILL)
+    eventually(lambda: begun.now.can_resume)
+    assert begun.now.state is State.STOPPED
 
 
 def test_a_dry_run_says_what_it_would_come_to_or_why_not(begun: Begun) -> None:

@@ -12,6 +12,7 @@ from playwright.sync_api import expect
 from app.trainings import starts
 from core.policies.local.untrained import ModelType
 from tests.app.a_trainer import ended
+from tests.app.asking_world import eventually
 from tests.core.policies.conftest import tiny_checkpoints
 from tests.e2e.axe import violations
 from tests.e2e.train_world import TrainWorld, opened, running
@@ -73,7 +74,8 @@ def _drive(page: Page, recipe: Path, folder: Path) -> None:
     page.get_by_role("button", name="Stop", exact=True).click()
     expect(state).to_have_text("Stopped")
     expect(page.locator(".tr-head .pg-note")).to_contain_text("Stopped by hand after step")
-    assert before is not None and ended(before.pid)
+    assert before is not None
+    eventually(lambda: ended(before.pid), 120)
     page.get_by_role("button", name="Resume").click()
     expect(state).to_have_text("Starting")
     expect(state).to_have_text("Running")
