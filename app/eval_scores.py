@@ -47,7 +47,7 @@ def _is_of(policy: TrainedPolicy, reference: str) -> bool:
 
 
 def _check_weights(policy: TrainedPolicy, details: Mapping[str, Any]) -> None:
-    asked = details.get("adapter_weights") or details.get("weights")
+    asked = _weights(details)
     try:
         now = fingerprint(policy.folder / TRAINED)
     except OSError as error:
@@ -56,10 +56,15 @@ def _check_weights(policy: TrainedPolicy, details: Mapping[str, Any]) -> None:
         raise PolicyError(f"The weights of {policy.name} are not those that were asked ({asked}, now {now}): evaluate it again.")
 
 
+def _weights(details: Mapping[str, Any]) -> Any:
+    """Digest of what a policy's own folder holds: of an adapter, that is not its base."""
+    return details.get("adapter_weights") or details.get("weights")
+
+
 def _score(told: Mapping[str, Any], figures: Mapping[str, Any], result: Mapping[str, Any]) -> dict[str, Any]:
     score = {name: told.get(name) for name in ("world", "difficulty", "of", "split")}
     score |= {"seed": told["seed"], "temperature": figures.get("temperature"), "evaluated": figures.get("began")}
-    score |= {"weights": told["card"].get("details", {}).get("weights"), "right": result["accuracy"], "looks": result["looks"]}
+    score |= {"weights": _weights(told["card"].get("details", {})), "right": result["accuracy"], "looks": result["looks"]}
     score |= {"points_hit": result["points_hit"], "pass_at_k": result.get("pass_at_k", [])}
     for beside in figures.get("beside", ()):
         if (beside["difficulty"], beside["policy"]) == (told["difficulty"], told["policy"]):

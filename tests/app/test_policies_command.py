@@ -69,6 +69,12 @@ def test_scores_are_taken_up_and_the_newer_ones_count(runs: Path, tmp_path: Path
     ]
 
 
+def test_an_adapter_is_known_by_its_own_weights_and_not_by_its_base(runs: Path, tmp_path: Path) -> None:
+    file = figures(tmp_path / "figures.json", str(runs / "mine/trained"), "0" * 16, adapter=weights(runs))
+    assert typed(runs, "--scores", str(file)) == 0
+    assert Register([runs]).named("mine").scores[0]["weights"] == weights(runs)
+
+
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
