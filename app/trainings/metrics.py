@@ -96,10 +96,17 @@ class MetricsLog:
             if isinstance(stage, str) and (not self._stages or self._stages[-1][1] != stage):
                 self._stages.append((float(step), stage))
             for name, value in line.items():
-                if name != "step" and _is_number(value) and (name in self._columns or len(self._columns) < _COLUMNS):
-                    column = self._columns.setdefault(name, Column())
-                    column.steps.append(step)
-                    column.values.append(value)
+                if name != "step" and _is_number(value):
+                    self._add(name, step, value)
+
+    def _add(self, name: str, step: float, value: float) -> None:
+        column = self._columns.get(name)
+        if column is None:
+            if len(self._columns) >= _COLUMNS:
+                return
+            column = self._columns[name] = Column()
+        column.steps.append(step)
+        column.values.append(value)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -185,7 +192,5 @@ def _document(line: bytes) -> Any:
 
 
 def _is_number(value: object) -> TypeGuard[float]:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    # A whole number may be larger than any float.
-    return abs(value) < 1e300
+    # JSON has no other kinds of them; a whole number may be larger than any float.
+    return (type(value) is float or type(value) is int) and -1e300 < value < 1e300
