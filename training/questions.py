@@ -89,10 +89,9 @@ class Questions:
             raise TrainingError(f"{title_of(example.record)} cannot be asked. {error}") from error
 
 
-def seed_of(seed: int, place: int, turn: int) -> int:
-    """The seed of the rollouts of a round that begins at a place: another one in each, so that a question that comes again is not answered
-    as before."""
-    return int.from_bytes(hashlib.sha256(f"rollouts of {seed} {place} {turn}".encode()).digest()[:8]) >> 1
+def seed_of(seed: int, number: int, turn: int) -> int:
+    """The seed of the rollouts of a round: another one in each, so that a question that comes again is not answered as before."""
+    return int.from_bytes(hashlib.sha256(f"rollouts of {seed} {number} {turn}".encode()).digest()[:8]) >> 1
 
 
 def settings_of(record: CuratedRecord, crop: CropRule | None, recipe: Recipe, grpo: Grpo) -> RolloutSettings:

@@ -18,7 +18,7 @@ from accelerate.utils import gather, gather_object
 from trl import GRPOTrainer
 
 from core.errors import SaccadeError, TrainingError
-from training.questions import Question, Questions
+from training.questions import Question, Questions, seed_of
 from training.reinforcement import Generation, Grpo
 from training.rollout_figures import Sums, figures_of, is_dead
 from training.rollouts import Engine, Led, Rewarded
@@ -148,7 +148,10 @@ class ReinforcingTrainer(RunTrainer, GRPOTrainer):  # type: ignore[misc]
     def _led(self, questions: Sequence[Question], prompts: list[Any]) -> list[Led]:
         assert self._engine is not None, "a subclass leads rollouts without an engine"
         model = self.accelerator.unwrap_model(self.model_wrapped)
-        return self._engine.lead(model, questions, self._grpo.group, self._seed)
+        first = questions[0]
+        # The same round has the same seed in every process.
+        number = first.place // (self.args.generation_batch_size // self._grpo.group)
+        return self._engine.lead(model, questions, self._grpo.group, seed_of(self._seed, number, first.turn))
 
     def _paid(self, led: Led) -> Rewarded:
         scored = score(led.trace, self._grpo, f"{self._seed} {led.question.place} {led.question.turn} {led.draw}")

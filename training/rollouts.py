@@ -25,7 +25,7 @@ from core.rollout.observations import look_of
 from core.rollout.values import Ended, Rollout, RolloutSettings, Tokens
 from core.trace import BROKEN_OFF, Author, StopReason, Trace
 from training.held_out import merged
-from training.questions import Question, seed_of
+from training.questions import Question
 from training.sampling import answering
 from training.scoring import Scored
 
@@ -88,7 +88,8 @@ class Engine:
         self._copy: Any = None
 
     def lead(self, model: Any, questions: Sequence[Question], group: int, seed: int) -> list[Led]:
-        """`group` rollouts of each question, one question behind the other, with the weights that `model` has now.
+        """`group` rollouts of each question, one question behind the other, with the weights that `model` has now. Each is drawn by `seed`,
+        what is asked and its number in the group, whatever is asked beside it.
 
         Raises TrainingError where one broke off.
         """
@@ -99,8 +100,7 @@ class Engine:
         slots = min(self._slots, group * len(questions))
         with self._writing(model) as loaded, LocalPolicy(loaded, slots=slots, chooser=self._chooser) as policy:
             for settings, places in by_settings.items():
-                first = questions[places[0]]
-                sampling = replace(settings.sampling, seed=seed_of(seed, first.place, first.turn))
+                sampling = replace(settings.sampling, seed=seed)
                 tasks = [replace(questions[place].task, samples=group) for place in places]
                 told = roll_out(
                     policy, tasks, replace(settings, sampling=sampling), policy_name=self._name, at_once=max(AT_ONCE, self._slots)
