@@ -30,6 +30,7 @@ from training import runs, scoring
 from training.grpo import train
 from training.recipe import Recipe
 from training.reinforcement import Loss
+from training.rollouts import Led
 from training.runs import Run
 from training.start import beginning
 from training.watching import News
@@ -222,6 +223,23 @@ def test_a_fault_in_a_reward_ends_the_run_with_a_sentence(tiny_qwen2_5_vl: Path,
     with pytest.raises(TrainingError, match=r"has no reward: 'a component'.*Saved is everything up to step 1"):
         train(recipe, tmp_path / "run", chooser=scripted(recipe))
     assert Run(tmp_path / "run").notes()["state"] == "failed"
+
+
+def test_a_batch_whose_pictures_are_dropped_ends_the_run(tiny_qwen2_5_vl: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """TRL drops the pictures of a whole batch where one does not fit, and would go on without them."""
+    recipe = rewarding_recipe(tmp_path / "data", tiny_qwen2_5_vl, steps=1)
+    monkeypatch.setattr(Led, "images", property(lambda led: [shown.image for shown in led.pictures[:1]]))
+    with pytest.raises(TrainingError, match="A batch lost its pictures on the way to the loss"):
+        train(recipe, tmp_path / "run", chooser=scripted(recipe))
+
+
+def test_sampling_and_training_that_disagree_are_told_and_noted(tiny_qwen2_5_vl: Path, tmp_path: Path) -> None:
+    recipe = rewarding_recipe(tmp_path / "data", tiny_qwen2_5_vl, grpo={"mismatch": 1e-12, "updates": 2, "entropy": {"target": 9.0}})
+    told: list[News] = []
+    train(recipe, tmp_path / "run", tell=told.append, chooser=scripted(recipe))
+    # Once a run, and not at every step.
+    assert sum("Sampling and training disagree at step 1" in news.words for news in told) == 1
+    assert "disagree" in Run(tmp_path / "run").notes()["alarm"]
 
 
 @pytest.mark.parametrize(
