@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from core.errors import TrainingError
+from core.records import Split, read_records, write_records
 from tests.training.rewarding import rewarding_recipe
+from tests.training.test_command import typed
 from tests.training.test_recipe import with_records
 from training.grpo import arguments, train
 from training.grpo_rehearsal import rehearse_rewards
-from training.recipe import DrawnScenes
+from training.recipe import DrawnScenes, RecordFiles
 from training.recipe_files import read_recipe, shipped
 from training.reinforcement import Loss, Reward
+from training.runs import Run
 from training.schooling import Schooling
+from training.sources import FromFiles
 from training.start import beginning
 
 REWARDED = [name for name in shipped() if read_recipe(name).kind == "grpo"]
@@ -93,3 +99,28 @@ def test_answers_alone_are_learnt_without_a_thought(tiny_qwen3_vl: Path) -> None
     text = begun.rendering.decode([token for token, own in zip(dialog.ids, dialog.learnt, strict=True) if own])
     assert text.startswith("<answer> ") and text.endswith(" </answer>") and "<think>" not in text
     assert len(dialog.pictures) == 1
+
+
+def test_a_question_that_several_records_ask_is_asked_once(tiny_qwen2_5_vl: Path, tmp_path: Path) -> None:
+    recipe = rewarding_recipe(tmp_path / "data", tiny_qwen2_5_vl)
+    (data,) = recipe.planned()[0].data or ()
+    assert isinstance(data, RecordFiles)
+    known = list(read_records(data.records[0]))
+    again = [replace(record, weight=2.0) for record in known]
+    write_records(data.records[0], [*known, *again], "any")
+    card = beginning(recipe).card
+    assert FromFiles(data, Split.TRAIN, card).size == 2 * (FromFiles(data, Split.TRAIN, card, once=True).size or 0)
+
+
+def test_the_command_tries_out_trains_and_goes_on(tiny_qwen2_5_vl: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rewarding_recipe(tmp_path / "data", tiny_qwen2_5_vl, steps=2, max_new_tokens=6, save_every=1, grpo={"reward": "random"})
+    file = str(tmp_path / "data/small.yaml")
+    assert typed(file, "--dry-run") == 0
+    assert "4 of each of 1 questions a step; up to 5 turns" in capsys.readouterr().out
+    assert typed(file, "--runs", str(tmp_path)) == 0
+    assert "The trained policy is in" in capsys.readouterr().out
+    run = Run(tmp_path / "small")
+    first = [line["loss"] for line in run.read_metrics() if "loss" in line]
+    shutil.rmtree(run.checkpoint(2))
+    assert typed("--resume", str(run.folder)) == 0
+    assert [line["loss"] for line in run.read_metrics() if "loss" in line] == first
