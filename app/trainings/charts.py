@@ -31,6 +31,7 @@ class ChartKind:
     words: str = ""
 
 
+# Figures of one name mean another thing in each kind of training: their charts have names of their own, so that they are never compared.
 _RATE = ChartKind("learning_rate", "Learning rate", (("learning_rate", "learning rate"),))
 _GRADIENT = ChartKind("gradient", "Length of the gradient", (("gradient", "gradient"),))
 _PACE = (("dialogs_per_second", "dialogs a second"), ("tokens_per_second", "tokens a second"))
@@ -38,7 +39,7 @@ _PACE = (("dialogs_per_second", "dialogs a second"), ("tokens_per_second", "toke
 SFT = (
     ChartKind("loss", "Loss", (("loss", "training"), ("validation_loss", "held out")), scale="log"),
     ChartKind(
-        "accuracy",
+        "tokens_right",
         "Tokens right",
         (("accuracy", "training"), ("validation_accuracy", "held out")),
         scale="share",
@@ -67,7 +68,7 @@ GRPO = (
         scale="share",
     ),
     ChartKind("mismatch", "Sampling against training", (("mismatch", "mean difference of log-probabilities"),)),
-    ChartKind("loss", "Loss", (("loss", "loss"),)),
+    ChartKind("policy_loss", "Loss", (("loss", "loss"),)),
     _RATE,
     _GRADIENT,
     ChartKind("pace", "Pace", _PACE),
@@ -105,7 +106,7 @@ def _line(log: MetricsLog, name: str, title: str) -> Json:
 
 def _words(log: MetricsLog, kind: ChartKind) -> str:
     asked = [log.last(name) for name in ("samples", "judged", "right")]
-    if kind.id == "accuracy" and None not in asked and "validation_loss" in log.names:
+    if kind.id == "tokens_right" and None not in asked and "validation_loss" in log.names:
         samples, judged, right = (int(one or 0) for one in asked)
         return f"{kind.words} Asked {samples} held-out questions last, it answered {right} of {judged} right."
     return kind.words

@@ -19,7 +19,7 @@ function line({ title, x, y }, k, { name = '', dashed = false, scale }) {
   const said = name ? `${title}, ${name}` : title;
   return {
     type: 'scatter',
-    mode: x.length <= SPARSE ? 'lines+markers' : 'lines',
+    mode: x.length <= (dashed ? 3 : SPARSE) ? 'lines+markers' : 'lines',
     name: label(said),
     x,
     y: scale === 'log' ? y.map((one) => (one > 0 ? one : null)) : y,

@@ -90,10 +90,12 @@ def test_a_run_has_the_charts_of_its_figures_and_no_others(tmp_path: Path) -> No
     supervised.refresh()
     reinforced.refresh()
     found = {chart["id"]: chart for chart in charts(supervised, "sft")}
-    assert [*found] == ["loss", "accuracy", "learning_rate", "gradient", "pace"]
+    assert [*found] == ["loss", "tokens_right", "learning_rate", "gradient", "pace"]
     assert [one["title"] for one in found["loss"]["series"]] == ["training", "held out"]
-    assert "4 of 16 right" in found["accuracy"]["words"]
+    assert "4 of 16 right" in found["tokens_right"]["words"]
     told = {chart["id"]: chart for chart in charts(reinforced, "grpo")}
+    # A loss and an accuracy of the one kind are never laid over those of the other.
+    assert {*found} & {*told} == {"learning_rate", "gradient", "pace"}
     assert {"reward", "rewards", "looks", "entropy", "kl", "faults", "stops", "gone"} <= {*told}
     assert [one["title"] for one in told["rewards"]["series"]] == ["Answer right", "Format"]
     assert "stopped looking closer: 1.4" in told["looks"]["warning"]

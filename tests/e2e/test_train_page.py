@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import expect
 
+from app.trainings import starting
+from tests.app.a_trainer import TEXT
 from tests.app.training_world import sft_lines, some_runs, write_run
 from tests.e2e.axe import violations
 from tests.e2e.train_world import TrainWorld, opened, running
@@ -77,7 +80,7 @@ def test_a_run_shows_the_charts_of_its_kind_and_what_must_be_seen(page: Page, wo
     assert "training=" in page.url
     # Another run lies over it, dashed, and only where both have the figure.
     page.get_by_label("Compare with another run").select_option(label="needle-sft")
-    expect(chart(page, "loss").locator(".tr-now")).to_contain_text("needle-sft: training")
+    expect(chart(page, "learning_rate").locator(".tr-now")).to_contain_text("needle-sft: learning rate")
     expect(chart(page, "looks").locator(".tr-now")).not_to_contain_text("needle-sft")
     page.get_by_role("tab", name="About").click()
     expect(page.locator(".tr-about")).to_contain_text("GRPO with looks")
@@ -119,6 +122,36 @@ def test_groups_of_rollouts_are_seen_on_their_picture_with_reward_and_advantage(
     expect(large.locator(".sc-dialog-head")).to_contain_text("Rollout 2 of 8")
     page.keyboard.press("Escape")
     expect(large).to_be_hidden()
+
+
+def test_a_start_that_came_to_nothing_says_why_and_is_taken_away(page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page.set_default_timeout(PATIENCE)
+    launch = tmp_path / "launch.py"
+    launch.write_text(TEXT)
+    monkeypatch.setattr(starting, "LAUNCH", launch)
+    with running(tmp_path) as made:
+        answer = page.request.post(f"{made.url}/api/trainings", data={"recipe": "quick", "name": "first", "changes": ["bad=1"]})
+        assert answer.ok
+        opened(page, made)
+        expect(page.locator(".tr-head .pg-note")).to_have_text("It did not begin: there is no key `bad`: did you mean `batch`?")
+        page.get_by_role("button", name="Take away").click()
+        expect(page.get_by_role("heading", name="No run of training yet")).to_be_visible()
+
+
+def test_read_only_runs_are_watched_and_none_is_begun_or_stopped(page: Page, tmp_path: Path) -> None:
+    page.set_default_timeout(PATIENCE)
+    with running(tmp_path, read_only=True) as made:
+        some_runs(made.runs)
+        opened(page, made)
+        row(page, "stopped-early").click()
+        expect(page.locator(".tr-head h2")).to_have_text("stopped-early")
+        row(page, "needle-sft").click()
+        page.get_by_role("tab", name="What it said").click()
+        expect(page.locator(".tr-card")).to_have_count(3)
+        for name in ("New run", "Resume", "Open in Inspect"):
+            expect(page.get_by_role("button", name=name)).to_be_hidden()
+        refused = page.request.post(f"{made.url}/api/trainings", data={"recipe": "needle"})
+        assert (refused.status, refused.json()["error"]) == (403, "With --read-only runs are watched, and none is begun or stopped.")
 
 
 @pytest.mark.parametrize(("width", "theme"), [(1440, "light"), (900, "dark"), (390, "light")])
