@@ -81,8 +81,7 @@ def train(
     if resume is not None:
         _, recipe = runs.take_up(folder, resume)
     grpo = settings(recipe)
-    if grpo.generation is Generation.VLLM and importlib.util.find_spec("vllm") is None:
-        raise TrainingError("vLLM is not installed, and rollouts are to be written by it: install it beside, or set `generation: engine`.")
+    _check_installed(grpo)
     prepare_process(recipe)
 
     # The arguments come first: they tell transformers how weights are spread over processes before any are loaded.
@@ -105,6 +104,11 @@ def train(
         return finished(trainer, run, watching.listen(trainer.state.global_step))
     except FAILURES as error:
         raise ended(error, run, recipe, trainer) from error
+
+
+def _check_installed(grpo: Grpo) -> None:
+    if grpo.generation is Generation.VLLM and importlib.util.find_spec("vllm") is None:
+        raise TrainingError("vLLM is not installed, and rollouts are to be written by it: install it beside, or set `generation: engine`.")
 
 
 def settings(recipe: Recipe) -> Grpo:
@@ -217,7 +221,6 @@ def _made(
     tell: Tell,
 ) -> ReinforcingTrainer:
     grpo = settings(recipe)
-    rounds = -(-schooling.steps // grpo.updates)
     ours = grpo.generation is Generation.ENGINE
     several = grpo.turns is Turns.MULTI
     named: dict[str, Any] = {"engine": engine} if ours else {"rendering": begun.rendering, "several": several}
@@ -230,19 +233,12 @@ def _made(
         trainer = (ReinforcingTrainer if ours else PlainTrainer)(
             model=loaded.model,
             args=args,
-            grpo=grpo,
             questions=questions,
-            seed=recipe.seed,
-            noted=RolloutBook(run, grpo),
-            alarmed=_Alarm(run, tell),
-            train_dataset=Dataset.from_dict({"place": range(rounds * grpo.updates * schooling.batch)}),
-            peft_config=lora_of(recipe),
-            rates=schooling.rates,
-            saved=lambda checkpoint: run.mark_whole(checkpoint, recipe.keep),
-            save_beside=lambda place: write_beside(
-                place, begun.folder, recipe, schooling.crop, (begun.card.min_pixels, begun.card.max_pixels)
-            ),
-            **{"processing_class": processor_of(begun.family, begun.rendering), **named},
+            **{
+                "processing_class": processor_of(begun.family, begun.rendering),
+                **_of_the_run(recipe, begun, schooling, run, tell),
+                **named,
+            },
         )
     trainer.processing_class.image_processor.do_resize = False
     trainer.optimizer_cls_and_kwargs = optimizer_of(recipe, args.learning_rate)
@@ -252,6 +248,24 @@ def _made(
             "without FSDP and DeepSpeed."
         )
     return trainer
+
+
+def _of_the_run(recipe: Recipe, begun: Beginning, schooling: Schooling, run: Run, tell: Tell) -> dict[str, Any]:
+    """What a trainer is given that is the same whoever writes the rollouts."""
+    grpo = settings(recipe)
+    rounds = -(-schooling.steps // grpo.updates)
+    area = (begun.card.min_pixels, begun.card.max_pixels)
+    return {
+        "grpo": grpo,
+        "seed": recipe.seed,
+        "noted": RolloutBook(run, grpo),
+        "alarmed": _Alarm(run, tell),
+        "train_dataset": Dataset.from_dict({"place": range(rounds * grpo.updates * schooling.batch)}),
+        "peft_config": lora_of(recipe),
+        "rates": schooling.rates,
+        "saved": lambda checkpoint: run.mark_whole(checkpoint, recipe.keep),
+        "save_beside": lambda place: write_beside(place, begun.folder, recipe, schooling.crop, area),
+    }
 
 
 def _for_trl(begun: Beginning, several: bool, *, vllm: bool, args: GRPOConfig, most: int) -> dict[str, Any]:
