@@ -89,6 +89,7 @@ class DrawnScenes:
     count       different scenes; None: every dialog is a new one
     seed        of the first scene; None: follows from the recipe's seed and the stage
     misses      share of the first looks that are off, after which the expert corrects itself
+    repeats     share of the dialogs in which the expert says all points twice, the second time in another order
     share       of the dialogs of a stage with several sources
     """
 
@@ -99,6 +100,7 @@ class DrawnScenes:
     count: Count | None = None
     seed: AtLeastNone | None = None
     misses: Share = 0.0
+    repeats: Share = 0.0
     share: Positive = 1.0
 
 

@@ -41,8 +41,8 @@ class Scenes(Protocol):
 class NeedleScenes:
     """The needle world at one difficulty, as its expert would speak of it to a policy with this card."""
 
-    def __init__(self, world: NeedleTask, split: Split, card: PolicyCard, misses: float) -> None:
-        self._world, self._split, self._card, self._misses = world, NeedleSplit(split.value), card, misses
+    def __init__(self, world: NeedleTask, split: Split, card: PolicyCard, data: DrawnScenes) -> None:
+        self._world, self._split, self._card, self._data = world, NeedleSplit(split.value), card, data
 
     @property
     def crop(self) -> CropRule | None:
@@ -50,7 +50,7 @@ class NeedleScenes:
 
     def record(self, seed: int) -> CuratedRecord:
         with _named(seed):
-            return self._world.record(seed, self._split, self._card, misses=self._misses)
+            return self._world.record(seed, self._split, self._card, misses=self._data.misses, repeats=self._data.repeats)
 
     def image(self, seed: int) -> Image.Image:
         with _named(seed):
@@ -59,7 +59,7 @@ class NeedleScenes:
 
 def open_scenes(data: DrawnScenes, split: Split, card: PolicyCard) -> Scenes:
     """The scenes of a world, for a policy with this card. Raises TrainingError for a world or a difficulty that there is not."""
-    return NeedleScenes(NeedleTask(difficulty_of(data), _name(data)), split, card, data.misses)
+    return NeedleScenes(NeedleTask(difficulty_of(data), _name(data)), split, card, data)
 
 
 def difficulty_of(data: DrawnScenes) -> Difficulty:
@@ -90,7 +90,8 @@ def difficulty_of(data: DrawnScenes) -> Difficulty:
 def settings_of(data: DrawnScenes) -> dict[str, Any]:
     """Everything that the scenes depend on, as JSON values."""
     difficulty = TypeAdapter(Difficulty).dump_python(difficulty_of(data), mode="json")
-    return {"world": data.world, "difficulty": difficulty, "count": data.count, "seed": data.seed, "misses": data.misses}
+    shares = {"misses": data.misses, "repeats": data.repeats}
+    return {"world": data.world, "difficulty": difficulty, "count": data.count, "seed": data.seed, **shares}
 
 
 @contextmanager

@@ -61,10 +61,12 @@ def test_what_the_expert_says_is_few_tokens_and_comes_back(name: str) -> None:
         assert len(WORDS.encode(asked.question)) <= len(asked.question.split()) + 3
 
 
-def test_a_point_is_two_numbers_of_one_token_each() -> None:
+def test_a_point_of_a_thought_is_two_tokens_right_behind_its_name() -> None:
     for number in range(0, 1001, 10):
-        assert len(WORDS.encode(f"({number}, {number})")) == 5
+        ids = WORDS.encode(f" red disc ({number}, {number}), blue", add_special_tokens=False)
+        assert [WORDS.decode([word]) for word in ids] == [" red", " disc", f" ({number},", f" {number})", ",", " blue"]
         assert len(WORDS.encode(f"{number}")) == 1
+    assert len({word for ids in number_ids(WORDS) for word in ids}) == 4 * 101
 
 
 def test_it_is_made_the_same_again(folder: Path, tmp_path: Path) -> None:
@@ -96,6 +98,8 @@ def test_it_is_a_checkpoint_like_any_other(folder: Path, loaded: LoadedModel) ->
 
 def test_neighbouring_numbers_and_places_begin_alike(loaded: LoadedModel) -> None:
     entries = loaded.model.get_input_embeddings().weight
+    # Without what all words have in common.
+    entries = entries - entries.mean(dim=0)
     for ids in number_ids(WORDS):
         numbers = torch.nn.functional.normalize(entries[list(ids)], dim=1)
         alike = numbers @ numbers.T
@@ -104,6 +108,18 @@ def test_neighbouring_numbers_and_places_begin_alike(loaded: LoadedModel) -> Non
     near = torch.cosine_similarity(table[:, 1:], table[:, :-1], dim=-1).mean()
     far = torch.cosine_similarity(table[0, 0], table[7, 7], dim=-1)
     assert near > far + 0.3
+
+
+def test_it_sees_stripes_wherever_they_begin(loaded: LoadedModel) -> None:
+    filters = loaded.model.model.visual.patch_embed.proj.weight.detach()[:, 0, 0]
+    way = torch.arange(16) * 2 * torch.pi / 4
+    seen = []
+    for begin in torch.arange(8) * torch.pi / 4:
+        upright = torch.cos(way + begin).expand(16, 16)
+        pairs = (filters[:64] * upright).sum((1, 2)).reshape(32, 2).square().sum(1)
+        assert pairs.argmax() == 0, "the pair of upright stripes of that width"
+        seen.append(float(pairs[0]))
+    assert max(seen) < 1.2 * min(seen)
 
 
 def test_a_recipe_begins_with_it_by_its_name() -> None:

@@ -21,15 +21,17 @@ class SmallShape:
 
     spread           of the weights before training, as a share of what keeps the size of what goes through them
     word_spread      standard deviation of the words' entries
-    focus            what queries and keys are stretched by. From 1, a picture is its mean to the words for thousands of scenes; from 2 an
-                     item stands out of the ground by chance in some heads, and these learn where it lies
+    common           length of what all words have in common, in lengths of a word. A head that heeds it alone looks so many words back,
+                     whatever stands there; without, that is learnt late, and with it all that needs to find a word's neighbour again
+    focus            what queries and keys are stretched by. At 2 a head sees one thing by chance and is slow to learn another
+    stripes          how strong the half of the patches' filters is that sees stripes, in strengths of the others
     position_spread  of the position table's entries. Qwen's own 0.02 drowns in the patches: where something lies is then learnt much later
     """
 
     hidden: int = 192
     layers: int = 4
     heads: int = 4
-    kv_heads: int = 2
+    kv_heads: int = 4
     mlp: int = 512
     vision_hidden: int = 128
     vision_layers: int = 4
@@ -42,7 +44,9 @@ class SmallShape:
     rope_theta: float = 1e4
     spread: float = 1.0
     word_spread: float = 0.05
-    focus: float = 2.0
+    common: float = 2.0
+    focus: float = 0.7
+    stripes: float = 1.6
     position_spread: float = 0.5
 
     @property
@@ -148,11 +152,37 @@ def _lay_out(made: Any, words: PreTrainedTokenizerFast, shape: SmallShape, chanc
     for ids in number_ids(words):
         places = torch.arange(len(ids)) / (len(ids) - 1)
         entries[torch.tensor(ids)] = shape.word_spread * smooth(places, entries.shape[1], chance)
+    direction = torch.randn(entries.shape[1], generator=chance)
+    entries += shape.common * shape.word_spread * math.sqrt(entries.shape[1]) * direction / direction.norm()
     table = made.model.visual.pos_embed.weight
     side, half = math.isqrt(len(table)), table.shape[1] // 2
     middles = (torch.arange(side) + 0.5) / side
     down, across = (shape.position_spread * smooth(middles, half, chance) for _ in range(2))
     table.copy_(torch.cat([down.repeat_interleave(side, 0), across.repeat(side, 1)], dim=1))
+    filters = made.model.visual.patch_embed.proj.weight
+    stripes = stripe_filters(len(filters) // 2, shape.patch)[:, None, None]
+    filters[: len(stripes)] = (shape.stripes / math.sqrt(filters[0].numel()) * stripes).expand(-1, *filters.shape[1:3], -1, -1)
+
+
+def stripe_filters(count: int, side: int) -> torch.Tensor:
+    """[count, side, side]: filters that see stripes, each of mean 0 and mean square 1.
+
+    Eight directions, four widths from a quarter of the patch to all of it, and each as a pair whose waves are a quarter apart under a bell:
+    the sum of a pair's squares tells that there are stripes, wherever they begin (Adelson and Bergen 1985, "Spatiotemporal energy models
+    for the perception of motion", section 2). From filters by chance, a fine hatching stays unread for tens of thousands of crops.
+    """
+    along = torch.arange(side) + 0.5 - side / 2
+    down, across = torch.meshgrid(along, along, indexing="ij")
+    bell = torch.exp(-(across**2 + down**2) / (2 * (0.35 * side) ** 2))
+    found = []
+    for number in range(count):
+        pair, late = divmod(number, 2)
+        turn, waves = math.pi * (pair % 8) / 8, (4, 4 * math.sqrt(2), 2, 1)[pair // 8 % 4]
+        way = across * math.cos(turn) + down * math.sin(turn)
+        seen = bell * torch.cos(2 * math.pi * waves / side * way + late * math.pi / 2)
+        seen = seen - seen.mean()
+        found.append(seen / seen.square().mean().sqrt())
+    return torch.stack(found)
 
 
 def smooth(places: torch.Tensor, width: int, chance: torch.Generator) -> torch.Tensor:

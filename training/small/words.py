@@ -1,8 +1,9 @@
 """The tokenizer of the small policy: byte-level BPE that knows the needle world's words, so that a thought is few tokens.
 
 Every word of the world is one token, with its space and without, and so is every number that a point has in thousandths: 0, 10, ... 1000.
-What stands in every dialog, such as the text of a call before its point, is one token too. All else is spelled in bytes, so nothing that
-somebody asks is unknown to it; it was never taught what that means.
+In a thought a point is two tokens, its signs with its numbers: so a name, its first number and its second stand right behind each other,
+and what stood behind them before is found again by looking one token back. What stands in every dialog, such as the text of a call before
+its point, is one token too. All else is spelled in bytes, so nothing that somebody asks is unknown to it; it was never taught what that means.
 """
 
 from __future__ import annotations
@@ -51,13 +52,15 @@ FIXED = (
     OBSERVATION_CLOSE,
 )
 _POINTS = tuple(range(0, 1001, 10))
+# A point of a thought, as " (120," and " 340)".
+_HALVES = tuple(half for number in _POINTS for half in (f" ({number},", f" {number})"))
 _SENTENCES = (
     SYSTEM,
     "What is the mark of the item?",
     "Do the item and the item have the same mark? different",
     "Which item is?",
     "Point at the item that is.",
-    "It asks for the item. Look at (. Look again at (.",
+    "It asks for the item. Look at the item. Look again at the item. Again:",
     "The item is, not.",
     "The item is not at (.",
     "Description: the button of the window. slider check box tab switch field settings",
@@ -78,15 +81,16 @@ def tokenizer() -> PreTrainedTokenizerFast:
     bpe.train_from_iterator(sorted(set(_texts())), trainer)
     made = PreTrainedTokenizerFast(tokenizer_object=bpe, eos_token="<|im_end|>", pad_token="<|endoftext|>")
     made.add_tokens([AddedToken(token, special=True, normalized=False) for token in SPECIAL], special_tokens=True)
-    made.add_tokens([AddedToken(token, special=False, normalized=False) for token in FIXED])
+    made.add_tokens([AddedToken(token, special=False, normalized=False) for token in (*FIXED, *_HALVES)])
     made.model_max_length = 2048
     return made
 
 
-def number_ids(words: PreTrainedTokenizerFast) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The tokens of 0, 10, ... 1000 as the first and as the second number of a point."""
-    points = [words.encode(f"({number}, {number})", add_special_tokens=False) for number in _POINTS]
-    return tuple(ids[1] for ids in points), tuple(ids[3] for ids in points)
+def number_ids(words: PreTrainedTokenizerFast) -> tuple[tuple[int, ...], ...]:
+    """The tokens of 0, 10, ... 1000 as the first and as the second number of a point: in a thought, and in a call."""
+    thought = [words.encode(f" ({number}, {number})", add_special_tokens=False) for number in _POINTS]
+    call = [words.encode(f"{number}, {number}", add_special_tokens=False) for number in _POINTS]
+    return tuple(zip(*thought, strict=True)) + tuple(zip(*((ids[0], ids[-1]) for ids in call), strict=True))
 
 
 def _texts() -> Iterator[str]:

@@ -47,12 +47,15 @@ def writing(frame: CoordinateFrame) -> Writing:
 
 
 def solve(
-    asked: Asked, frame: CoordinateFrame, rule: CropRule, *, rng: random.Random | None = None, misses: float = 0.0
+    asked: Asked, frame: CoordinateFrame, rule: CropRule, *, rng: random.Random | None = None, misses: float = 0.0, repeats: float = 0.0
 ) -> tuple[Message, ...]:
     """The conversation of somebody who answers the question with as many looks as it needs.
 
-    misses  share of the conversations whose first look goes wide of its item, in which the expert says so and looks again; what is
-            drawn for that comes from `rng`, and from the scene's seed where there is none
+    misses   share of the conversations whose first look goes wide of its item, in which the expert says so and looks again
+    repeats  share of those in which it says all points again, in another order, before it goes on: an exercise in finding a name again
+             in what one has said
+
+    What is drawn for that comes from `rng`, and from the scene's seed where there is none.
 
     Raises TaskError where the frame is of another picture, or a look would be cut from fewer pixels than the picture has, so that it
     could not show a mark.
@@ -63,15 +66,16 @@ def solve(
     missed = _wide_of(asked, rule, write, chance) if misses and chance.random() < misses else None
     first = asked.scene.items[asked.looks[0]]
     spots = [missed if missed and item is first else item.centre for item in asked.scene.items]
-    listed = ", ".join(f"{item.name} {write.words(spot)}" for item, spot in zip(asked.scene.items, spots, strict=True))
-    turns, thought = list[TurnText](), f"{listed}. {_task(asked)}"
+    listed = [f"{item.name} {write.words(spot)}" for item, spot in zip(asked.scene.items, spots, strict=True)]
+    again = f"Again: {', '.join(chance.sample(listed, len(listed)))}. " if repeats and chance.random() < repeats else ""
+    turns, thought = list[TurnText](), f"{', '.join(listed)}. {again}{_task(asked)}"
     if missed:
-        turns.append(_look(f"{thought} Look at {write.words(missed)}.", missed, write, rule))
+        turns.append(_look(f"{thought} Look at the {first.name} {write.words(missed)}.", missed, write, rule))
         thought = f"The {first.name} is not at {write.words(missed)}."
     for count, at in enumerate(asked.looks):
         item = asked.scene.items[at]
-        again = "Look again" if missed and count == 0 else "Look"
-        turns.append(_look(f"{thought} {again} at {write.words(item.centre)}.", item.centre, write, rule))
+        look = "Look again" if missed and count == 0 else "Look"
+        turns.append(_look(f"{thought} {look} at the {item.name} {write.words(item.centre)}.", item.centre, write, rule))
         thought = _seen(item, asked, write)
     turns.append(TurnText(f"{thought}{_conclusion(asked)}", answer=_answer(asked, write)))
     return format_messages(turns)
@@ -86,9 +90,10 @@ def trace_of(
     system_prompt: str | None = None,
     rng: random.Random | None = None,
     misses: float = 0.0,
+    repeats: float = 0.0,
 ) -> Trace:
     """The expert's conversation as a trace. Raises TaskError as `solve` does."""
-    messages = solve(asked, frame, rule, rng=rng, misses=misses)
+    messages = solve(asked, frame, rule, rng=rng, misses=misses, repeats=repeats)
     settings = {"offset": rule.offset, "crop_size": rule.side, "draw_dot": rule.dot, "crop_factor": rule.factor}
     parsed = parse_messages(messages)
     return ground(sample, parsed, frame, rule, policy=EXPERT, system_prompt=system_prompt, origin=Origin("needle world"), settings=settings)

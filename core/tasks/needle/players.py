@@ -181,7 +181,7 @@ def _look(asked: Asked, at: int, write: Writing, *, first: bool) -> str:
     item = asked.scene.items[at]
     listed = ", ".join(f"{one.name} {write.words(one.centre)}" for one in asked.scene.items)
     thought = f"{listed}. " if first else ""
-    said = TurnText(f"{thought}Look at {write.words(item.centre)}.", call=write.numbers(item.centre))
+    said = TurnText(f"{thought}Look at the {item.name} {write.words(item.centre)}.", call=write.numbers(item.centre))
     return format_messages([said])[0].text
 
 

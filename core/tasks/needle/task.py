@@ -118,6 +118,7 @@ class NeedleTask:
         card: PolicyCard,
         *,
         misses: float = 0.0,
+        repeats: float = 0.0,
         system_prompt: str | None = None,
         weight: float = 1.0,
         encoded: bool = False,
@@ -127,7 +128,8 @@ class NeedleTask:
         Its provenance holds world, difficulty, seed and split, from which `asked_of` has the scene again. The picture is named by its
         drawing (`drawn_name`), so that nothing has to be drawn here; with `encoded` by its PNG file, to be stored beside the record.
 
-        misses  share of the first looks that go wide and are corrected (see `solve`); drawn from the seed
+        misses, repeats  shares of the conversations in which the first look goes wide and is corrected, and in which all points are said
+                         twice (see `solve`); drawn from the seed
 
         Raises TaskError where the policy's crops could not show a mark.
         """
@@ -141,6 +143,7 @@ class NeedleTask:
             system_prompt=system_prompt,
             rng=random.Random(f"{WORLD}/misses/{split}/{seed}"),
             misses=misses,
+            repeats=repeats,
         )
         provenance = Provenance(_rule(self.difficulty, seed, split), dataset=f"needle/{self.name}", policy=EXPERT)
         return CuratedRecord.from_trace(trace, provenance, weight=weight, split=_RECORD_SPLITS[split])

@@ -64,6 +64,16 @@ def test_a_first_thought_names_every_item_in_reading_order() -> None:
         assert item.name in trace.turns[0].text
 
 
+def test_all_points_are_said_twice_where_that_is_asked_for() -> None:
+    asked = ask(DIFFICULTIES["default"], 3, Split.TRAIN)
+    frame, rule = CoordinateFrame.normalised(asked.scene.size), DIFFICULTIES["default"].rule()
+    once, twice = (solve(asked, frame, rule, repeats=share) for share in (0.0, 1.0))
+    first, again = twice[0].text.removeprefix("<think> ").split(". ")[:2]
+    assert again.startswith("Again: ") and sorted(again.removeprefix("Again: ").split("), ")) != first.split("), ")
+    assert {point.strip("()") for point in again.removeprefix("Again: ").split("), ")} == {point.strip("()") for point in first.split("), ")}
+    assert twice[0].text.replace(f" {again}.", "") == once[0].text and twice[1:] == once[1:]
+
+
 def test_misses_are_drawn_from_the_given_chance() -> None:
     asked = ask(DIFFICULTIES["default"], 5, Split.TRAIN)
     frame, rule = CoordinateFrame.normalised(asked.scene.size), DIFFICULTIES["default"].rule()
