@@ -3,7 +3,8 @@
 Every word of the world is one token, with its space and without, and so is every number that a point has in thousandths: 0, 10, ... 1000.
 In a thought a point is two tokens, its signs with its numbers: so a name, its first number and its second stand right behind each other,
 and what stood behind them before is found again by looking one token back. What stands in every dialog, such as the text of a call before
-its point, is one token too. All else is spelled in bytes, so nothing that somebody asks is unknown to it; it was never taught what that means.
+its point, is one token too. All else is spelled in bytes, so nothing that somebody asks is unknown to it; it was never taught what that
+means.
 """
 
 from __future__ import annotations

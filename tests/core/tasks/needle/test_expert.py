@@ -69,8 +69,8 @@ def test_all_points_are_said_twice_where_that_is_asked_for() -> None:
     frame, rule = CoordinateFrame.normalised(asked.scene.size), DIFFICULTIES["default"].rule()
     once, twice = (solve(asked, frame, rule, repeats=share) for share in (0.0, 1.0))
     first, again = twice[0].text.removeprefix("<think> ").split(". ")[:2]
-    assert again.startswith("Again: ") and sorted(again.removeprefix("Again: ").split("), ")) != first.split("), ")
-    assert {point.strip("()") for point in again.removeprefix("Again: ").split("), ")} == {point.strip("()") for point in first.split("), ")}
+    said, said_again = (text.rstrip(")").split("), ") for text in (first, again.removeprefix("Again: ")))
+    assert again.startswith("Again: ") and said_again != said and sorted(said_again) == sorted(said)
     assert twice[0].text.replace(f" {again}.", "") == once[0].text and twice[1:] == once[1:]
 
 
