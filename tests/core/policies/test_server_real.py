@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,8 @@ pytestmark = pytest.mark.slow
 
 CALL = '<tool_call>\n{"name": "search_coordinate", "arguments": {"coordinate": [40, 30]}}\n</tool_call>'
 SPACE = Options(space=FrameKind.RESIZED)
+# A real server that shares few cores with other tests may be silent for a while.
+PATIENT = replace(QUICK, silence=60.0, turn=120.0)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +47,7 @@ def address(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.fixture
 def policy(address: str) -> Iterator[Policy]:
-    policy = open_server(address, None, SPACE, limits=QUICK)
+    policy = open_server(address, None, SPACE, limits=PATIENT)
     yield policy
     policy.close()
 
