@@ -193,6 +193,7 @@ def test_a_rating_that_opens_too_late_is_not_opened(rate: Rate) -> None:
     expect(rate.step()).to_have_text("Trace 1 of 3 · step 2 of 3")
     expect(rate.at(".rt-note")).to_be_hidden()
     rate.rate("n", "3")
+    rate.saved(2)
     assert [row["item"] for row in rate.world.ratings] == [1001, 1002]
 
 
