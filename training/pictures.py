@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import struct
-import warnings
 from pathlib import Path
 from typing import Protocol
 
-from PIL import Image, ImageOps
+from PIL import Image
 
-from core.crops import as_rgb
-from core.errors import TrainingError
+from core.errors import PictureError, TrainingError
 from core.geometry import Size
+from core.picture_files import find_picture, open_picture
 from core.records import CuratedRecord
 from training.turns import title_of
-
-# As an export names them; and without an ending, as a picture store keeps them.
-_ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", "")
-# What Pillow's readers raise for files that are not what they say they are.
-_UNREADABLE = (OSError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError, EOFError, struct.error, MemoryError)
-_BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 
 
 class PictureSource(Protocol):
@@ -47,7 +39,7 @@ class PictureFolder:
     def image(self, record: CuratedRecord, place: int = 0) -> Image.Image:
         """The upright original (RGB) of one of a record's pictures. Raises TrainingError, naming record and file."""
         picture = record.pictures[place]
-        path = self._find(picture.sha256)
+        path = find_picture(self._folder, picture.sha256)
         if path is None:
             missing = self._folder / f"{picture.sha256}.png"
             raise TrainingError(f"{title_of(record)} has no picture: there is no {missing} (nor .jpg, .webp, .gif or .bmp).")
@@ -55,13 +47,6 @@ class PictureFolder:
         if image.size != (picture.size.width, picture.size.height):
             raise TrainingError(f"{title_of(record)} has a picture of {picture.size} px, and {path} is {Size(*image.size)} px upright.")
         return image
-
-    def _find(self, sha256: str) -> Path | None:
-        for folder in (self._folder, self._folder / sha256[:2]):
-            for ending in _ENDINGS:
-                if (path := folder / f"{sha256}{ending}").is_file():
-                    return path
-        return None
 
 
 def images_of(record: CuratedRecord, source: PictureSource) -> tuple[Image.Image, ...]:
@@ -72,9 +57,6 @@ def images_of(record: CuratedRecord, source: PictureSource) -> tuple[Image.Image
 
 def _opened(path: Path, record: CuratedRecord) -> Image.Image:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                return as_rgb(ImageOps.exif_transpose(image))
-    except (*_UNREADABLE, *_BOMBS) as error:
+        return open_picture(path)
+    except PictureError as error:
         raise TrainingError(f"{title_of(record)} has a picture that cannot be read, {path}: copy it again.") from error
