@@ -72,9 +72,11 @@ def reward(trace: Trace, profile: Profile = "strict") -> RewardBreakdown | None:
 
 
 def is_multi_turn(trace: Trace) -> bool:
-    """True where the zoom tool was in play: called, answered, offered by the system prompt, or there is more than one turn."""
+    """True where the zoom tool was in play: called, answered, offered by the system prompt or by how the conversation was led, or there is
+    more than one turn. Who could have looked and answered at once is paid as one with the zoom, or looking would cost."""
     used = any(turn.call is not None or turn.observation is not None for turn in trace.turns)
-    return used or len(trace.turns) > 1 or TOOL_NAME in (trace.system_prompt or "")
+    offered = TOOL_NAME in (trace.system_prompt or "") or trace.settings.get("turns") == "multi"
+    return used or len(trace.turns) > 1 or offered
 
 
 def distinct_looks(trace: Trace) -> int:

@@ -12,10 +12,8 @@ from dataclasses import dataclass, replace
 
 from core.domains import judge_trace
 from core.errors import SaccadeError, TrainingError
-from core.grammar import TOOL_NAME
 from core.reference_grammar import single_turn_answer
-from core.rewards import ANSWER, FORMAT, LOOKS, Component, Profile, RewardBreakdown, is_multi_turn, reward
-from core.rollout.values import Turns
+from core.rewards import ANSWER, FORMAT, LOOKS, Component, Profile, RewardBreakdown, reward
 from core.trace import Trace, TruthKind
 from training.reinforcement import Bonus, Grpo, Reward
 
@@ -42,7 +40,7 @@ def score(trace: Trace, grpo: Grpo, chance: str) -> Scored:
     Raises TrainingError, naming the question, where the reward cannot be told.
     """
     try:
-        components = tuple(_components(_as_led(trace), grpo, chance))
+        components = tuple(_components(trace, grpo, chance))
         total = math.fsum(component.weight * component.value for component in components)
     except _FAULTS as error:
         raise TrainingError(f"{_named(trace)} has no reward: {_first_line(error)} Mend its truth, or leave it out.") from error
@@ -55,14 +53,6 @@ def check(traces: Iterable[Trace], grpo: Grpo) -> None:
     """Raises TrainingError for the first question whose answers could not be rewarded: better before a training than in the midst of it."""
     for trace in traces:
         score(trace, grpo, "")
-
-
-def _as_led(trace: Trace) -> Trace:
-    """The trace as core's rewards tell a conversation with the zoom from one without: one that could have looked and answered at once is
-    paid as one with the zoom, or looking would cost what it was offered for."""
-    if trace.settings.get("turns") != Turns.MULTI or is_multi_turn(trace):
-        return trace
-    return replace(trace, system_prompt=f"{trace.system_prompt or ''}\n{TOOL_NAME}")
 
 
 def _components(trace: Trace, grpo: Grpo, chance: str) -> Iterable[Component]:

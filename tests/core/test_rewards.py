@@ -142,6 +142,7 @@ def test_a_conversation_is_known_by_its_call_its_turns_or_its_prompt() -> None:
     assert not is_multi_turn(single)
     assert is_multi_turn(trace_of(looking((1, 1))))
     assert is_multi_turn(replace(single, system_prompt=DOMAINS[DomainName.VISUAL_SEARCH].multi_turn_prompt))
+    assert is_multi_turn(replace(single, settings={"turns": "multi"}))
     assert not is_multi_turn(replace(single, system_prompt=DOMAINS[DomainName.VISUAL_SEARCH].system_prompt))
 
 
