@@ -134,3 +134,21 @@ def _counts(shares: Sequence[float]) -> np.ndarray:
     while counts.sum() > _PATTERN:
         counts[np.argmax(counts)] -= 1
     return counts
+
+
+def by_share(sizes: Sequence[int | None], shares: Sequence[float], most: int) -> list[tuple[int, int]]:
+    """Up to `most` places of several sources, as (source, index): however many of them are taken, each source has its share of them.
+
+    sizes   of the sources; None: without end. One that has come to its end leaves the rest to the others
+    shares  in any unit, all above 0
+    """
+    taken, chosen = [0] * len(sizes), list[tuple[int, int]]()
+    while len(chosen) < most:
+        left = [source for source, size in enumerate(sizes) if size is None or taken[source] < size]
+        if not left:
+            break
+        # Who would be furthest behind with one more for somebody else: Sainte-Laguë's divisors.
+        next_one = min(left, key=lambda source: (taken[source] + 0.5) / shares[source])
+        chosen.append((next_one, taken[next_one]))
+        taken[next_one] += 1
+    return chosen

@@ -15,7 +15,7 @@ from core.records import Split
 from training.answers import answer_alone
 from training.dialogs import Dialog, dialog_of
 from training.learning_rates import Course, LearningRates
-from training.order import Order, Part, Placed
+from training.order import Order, Part, Placed, by_share
 from training.recipe import DrawnScenes, Recipe, Schedule, Stage
 from training.sources import DialogSource, Example, FromFiles, digest, has_split, open_source
 
@@ -40,7 +40,7 @@ class Schooling:
         self.lessons = tuple(self._lesson(stage, number) for number, stage in enumerate(recipe.planned()))
         self.rates = LearningRates([_course(lesson) for lesson in self.lessons])
         self.order = Order([self._part(lesson) for lesson in self.lessons], recipe.batch, recipe.seed)
-        self.validation = self._validation()
+        self.validation, self._validation_shares = self._validation()
 
     @property
     def steps(self) -> int:
@@ -87,13 +87,9 @@ class Schooling:
         return dialog_of(record, images, self._rendering, self._card, most_tokens=self._recipe.max_length)
 
     def validation_examples(self, most: int) -> list[tuple[DialogSource, int]]:
-        """Up to `most` examples to be validated on, from every source in turn: the source, and the number of the example in it."""
-        chosen: list[tuple[DialogSource, int]] = []
-        for index in range(most):
-            chosen += [(source, index) for source in self.validation if source.size is None or index < source.size]
-            if len(chosen) >= most:
-                break
-        return chosen[:most]
+        """Up to `most` examples to be validated on, each source with its share of them: the source, and the number of the example in it."""
+        sizes = [source.size for source in self.validation]
+        return [(self.validation[source], index) for source, index in by_share(sizes, self._validation_shares, most)]
 
     def _lesson(self, stage: Stage, number: int) -> Lesson:
         assert stage.data is not None, "a planned stage has data"
@@ -113,9 +109,9 @@ class Schooling:
         sizes = tuple(source.size for source in lesson.sources)
         return Part(lesson.steps * self._recipe.batch, sizes, shares, _Lengths(lesson.sources) if self._recipe.by_length else None)
 
-    def _validation(self) -> Sequence[DialogSource]:
-        """The validation split of the last stage's data: what the run is to end at. Empty where there is none."""
-        found = []
+    def _validation(self) -> tuple[Sequence[DialogSource], Sequence[float]]:
+        """The validation split of the last stage's data, which is what the run is to end at, and the share of each. Empty where there is none."""
+        found, shares = [], []
         for at, data in enumerate(self.lessons[-1].stage.data or ()):
             if not has_split(data, Split.VALIDATION):
                 continue
@@ -125,7 +121,9 @@ class Schooling:
                 if isinstance(data, DrawnScenes):
                     raise
                 # The split has records, and none of these domains or none of a weight: there is nothing to validate on.
-        return found
+                continue
+            shares.append(data.share)
+        return found, shares
 
 
 @dataclass(frozen=True, slots=True)

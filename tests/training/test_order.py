@@ -16,7 +16,7 @@ from core.frames import FrameKind
 from core.policies.protocol import PolicyCard, PolicyKind
 from core.records import Split
 from training.learning_rates import Course, LearningRates
-from training.order import Order, Part, Placed
+from training.order import Order, Part, Placed, by_share
 from training.recipe import DrawnScenes, Schedule
 from training.sources import open_source
 
@@ -63,6 +63,23 @@ def test_sources_are_mixed_by_their_shares(shares: list[float], seed: int) -> No
         assert abs(counts[source] / places - share / sum(shares)) < 2 / 256 + 1 / 256 * len(shares)
         # Every source is gone through from its beginning, without a gap.
         assert [placed.index for placed in found if placed.source == source] == list(range(counts[source]))
+
+
+@given(st.lists(st.floats(0.1, 9), min_size=1, max_size=5), st.integers(0, 300))
+def test_however_many_are_validated_on_each_source_has_its_share(shares: list[float], most: int) -> None:
+    chosen = by_share([None] * len(shares), shares, most)
+    counts = Counter(source for source, _ in chosen)
+    assert len(chosen) == most
+    for source, share in enumerate(shares):
+        assert [index for one, index in chosen if one == source] == list(range(counts[source])), "each from its beginning"
+        assert abs(counts[source] - most * share / sum(shares)) < 2
+
+
+@given(st.lists(st.integers(0, 9), max_size=4), st.integers(0, 30))
+def test_a_source_that_ends_leaves_its_places_to_the_others(sizes: list[int], most: int) -> None:
+    chosen = by_share(sizes, [1.0] * len(sizes), most)
+    assert len(chosen) == min(most, sum(sizes)) == len(set(chosen))
+    assert all(index < sizes[source] for source, index in chosen)
 
 
 def test_a_batch_holds_dialogs_of_about_one_length() -> None:
