@@ -119,6 +119,7 @@ class Starter:
     def resume(self, run: TrainingRun, changes: Sequence[str] = ()) -> None:
         """Take a run up again from its last checkpoint. Raises TrainingError where it cannot go on, ReadOnly."""
         self._refuse_read_only()
+        _check_changes(changes)
         with self._starting:
             now = self._folders.look(run.folder)
             if not now.can_resume:
@@ -158,9 +159,7 @@ class Starter:
             raise TrainingError(f"There is no recipe {wish.recipe[:80]!r}: choose a shipped one, or give the path of a YAML file.")
         if wish.name.strip() and not _NAME.fullmatch(wish.name.strip()):
             raise TrainingError(f"{wish.name[:80]!r} cannot name a run's folder: take letters, digits, hyphens and dots, 100 at most.")
-        wrong = next((change for change in wish.changes if change.strip() and not change.partition("=")[1]), None)
-        if wrong is not None:
-            raise TrainingError(f"A value is set as KEY=VALUE, such as steps=100, and not as {wrong.strip()[:80]!r}.")
+        _check_changes(wish.changes)
 
     def _refuse_read_only(self) -> None:
         if self._read_only:
@@ -177,6 +176,12 @@ def command_of(wish: Wish) -> str:
     """How the same run is begun by hand."""
     name = [f"--name={wish.name.strip()}"] if wish.name.strip() else []
     return shlex.join(["python3", "launch.py", "train", *name, *wish.words()])
+
+
+def _check_changes(changes: Sequence[str]) -> None:
+    wrong = next((change for change in changes if change.strip() and not change.partition("=")[1]), None)
+    if wrong is not None:
+        raise TrainingError(f"A value is set as KEY=VALUE, such as steps=100, and not as {wrong.strip()[:80]!r}.")
 
 
 def _is_file(recipe: str) -> bool:

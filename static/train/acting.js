@@ -2,6 +2,7 @@
 import { button } from '../viewer/dom.js';
 import { sendJson } from '../viewer/api.js';
 import { icon } from '../viewer/icons.js';
+import { ResumeDialog } from './resuming.js';
 
 export class Acting {
   #done;
@@ -11,6 +12,7 @@ export class Acting {
   constructor(done, say) {
     this.#done = done;
     this.#say = say;
+    this.dialog = new ResumeDialog(done);
   }
 
   /** The buttons for a run. */
@@ -19,6 +21,7 @@ export class Acting {
     if (run.can_stop && !run.stopping) made.push(button([icon('stop'), 'Stop'], () => this.#ask('POST', run, '/stop', {}), { class: 'tr-stop', 'data-key': 'stop', title: 'After the step that runs, with a checkpoint to go on from' }));
     if (run.can_stop && run.stopping) made.push(button([icon('stop'), 'End at once'], () => this.#ask('POST', run, '/stop', { at_once: true }), { class: 'tr-stop', 'data-key': 'stop', title: 'Without waiting for its step: what came behind the last checkpoint is lost' }));
     if (run.can_resume) made.push(button([icon('again'), 'Resume'], () => this.#ask('POST', run, '/resume', {}), { class: 'st-primary', 'data-key': 'resume', title: 'From its last checkpoint' }));
+    if (run.can_resume) made.push(button('Resume with …', () => this.dialog.open(run), { 'data-key': 'resume-other', title: 'With other values for some keys of its recipe' }));
     if (run.can_forget) made.push(button('Take away', () => this.#ask('DELETE', run, '', {}), { 'data-key': 'forget' }));
     return made;
   }

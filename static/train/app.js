@@ -52,7 +52,7 @@ export class TrainApp {
     this.main = el('div', { class: 'tr-main' }, this.lost, this.empty, this.whole);
     this.whole.hidden = true;
     this.#part('curves');
-    this.root.append(el('div', { class: 'pg tr-app' }, this.list.node, this.main), this.dialog.node, this.said.large.node, this.said.large.looks.node);
+    this.root.append(el('div', { class: 'pg tr-app' }, this.list.node, this.main), this.dialog.node, this.acting.dialog.node, this.said.large.node, this.said.large.looks.node);
   }
 
   destroy() {

@@ -5,12 +5,18 @@ import { icon } from '../viewer/icons.js';
 
 const OWN = '';
 
-function field(label, control, hint = '') {
+/** A labelled control, with a hint below it. */
+export function field(label, control, hint = '') {
   const id = uid('train');
   control.id = id;
   const told = hint ? el('p', { class: 'st-hint', id: `${id}-hint`, text: hint }) : null;
   if (told) control.setAttribute('aria-describedby', told.id);
   return el('div', { class: 'st-field' }, el('label', { class: 'st-label', for: id, text: label }), control, told);
+}
+
+/** What stands in a text area, line by line. */
+export function lines(area) {
+  return area.value.split('\n').map((one) => one.trim()).filter(Boolean);
 }
 
 function input(placeholder) {
@@ -82,8 +88,7 @@ export class BeginDialog {
 
   get #wish() {
     const values = Object.fromEntries(['name', 'model', 'records', 'pictures'].map((name) => [name, this[name].value.trim()]));
-    const changes = this.changes.value.split('\n').map((one) => one.trim()).filter(Boolean);
-    return { recipe: this.recipe.value || this.file.value.trim(), ...values, changes };
+    return { recipe: this.recipe.value || this.file.value.trim(), ...values, changes: lines(this.changes) };
   }
 
   /** What was tried out is what may begin; a run's name has no part in it. */

@@ -132,6 +132,8 @@ def test_a_run_that_was_not_taken_up_again_says_why(begun: Begun, monkeypatch: p
     begun.desk.starter.resume(begun.now, ["bad=1"])
     eventually(lambda: begun.now.words == "It was not taken up again: there is no key `bad`: did you mean `batch`?")
     assert begun.now.state is State.STOPPED and begun.now.can_resume
+    with pytest.raises(TrainingError, match=r"A value is set as KEY=VALUE, such as steps=100, and not as 'save_every'\."):
+        begun.desk.starter.resume(begun.now, ["at_once=2", "save_every"])
     with pytest.raises(TrainingError, match="is a run and is kept"):
         begun.desk.starter.forget(begun.desk.folders.look(folder))
 

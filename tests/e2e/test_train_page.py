@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from app.trainings import starting
+from app.trainings import starting, starts
 from tests.app.a_trainer import TEXT
 from tests.app.training_world import sft_lines, some_runs, write_run
 from tests.e2e.axe import violations
@@ -138,6 +138,36 @@ def test_a_start_that_came_to_nothing_says_why_and_is_taken_away(page: Page, tmp
         expect(page.get_by_role("heading", name="No run of training yet")).to_be_visible()
 
 
+def test_a_run_is_taken_up_again_with_other_values(page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page.set_default_timeout(PATIENCE)
+    launch = tmp_path / "launch.py"
+    launch.write_text(TEXT)
+    monkeypatch.setattr(starting, "LAUNCH", launch)
+    with running(tmp_path) as made:
+        write_run(made.runs / "first", state="stopped", step=5)
+        opened(page, made)
+        page.get_by_role("button", name="Resume with …").click()
+        dialog = page.get_by_role("dialog", name="Resume with other values")
+        again = dialog.get_by_role("button", name="Resume")
+        dialog.get_by_label("Other values").fill("at_once=16\nsave_every")
+        again.click()
+        expect(dialog.get_by_role("alert")).to_contain_text("A value is set as KEY=VALUE, such as steps=100, and not as 'save_every'.")
+        assert violations(page) == []
+        # What the training itself refuses is said by the run, which stays as it was.
+        dialog.get_by_label("Other values").fill("bad=1")
+        again.click()
+        expect(page.locator(".tr-head .pg-note")).to_have_text("It was not taken up again: there is no key `bad`: did you mean `batch`?")
+        page.get_by_role("button", name="Resume with …").click()
+        dialog.get_by_label("Other values").fill("at_once=16\n\n save_every=25 ")
+        again.click()
+        expect(dialog).to_be_hidden()
+        expect(page.locator(".tr-head .tr-state")).to_have_text("Running")
+        (start,) = [starts.read_start(run.folder) for run in made.services.trainings.folders.runs()]
+        assert start is not None and start.command[-2:] == ("--set=at_once=16", "--set=save_every=25")
+        made.services.trainings.starter.stop(made.services.trainings.folders.runs()[0])
+        expect(page.locator(".tr-head .tr-state")).to_have_text("Stopped")
+
+
 def test_read_only_runs_are_watched_and_none_is_begun_or_stopped(page: Page, tmp_path: Path) -> None:
     page.set_default_timeout(PATIENCE)
     with running(tmp_path, read_only=True) as made:
@@ -148,7 +178,7 @@ def test_read_only_runs_are_watched_and_none_is_begun_or_stopped(page: Page, tmp
         row(page, "needle-sft").click()
         page.get_by_role("tab", name="What it said").click()
         expect(page.locator(".tr-card")).to_have_count(3)
-        for name in ("New run", "Resume", "Open in Inspect"):
+        for name in ("New run", "Resume", "Resume with …", "Open in Inspect"):
             expect(page.get_by_role("button", name=name)).to_be_hidden()
         refused = page.request.post(f"{made.url}/api/trainings", data={"recipe": "needle"})
         assert (refused.status, refused.json()["error"]) == (403, "With --read-only runs are watched, and none is begun or stopped.")

@@ -76,7 +76,7 @@ def _drive(page: Page, recipe: Path, folder: Path) -> None:
     expect(page.locator(".tr-head .pg-note")).to_contain_text("Stopped by hand after step")
     assert before is not None
     eventually(lambda: ended(before.pid), 120)
-    page.get_by_role("button", name="Resume").click()
+    page.get_by_role("button", name="Resume", exact=True).click()
     expect(state).to_have_text("Starting")
     expect(state).to_have_text("Running")
     page.get_by_role("button", name="Stop", exact=True).click()
