@@ -13,7 +13,7 @@ from app.settings import at_least_one
 if TYPE_CHECKING:
     from app.bench.report import Figure
 
-PARTS = ("parse", "start", "store", "browser", "ratings", "rollout", "needle")
+PARTS = ("parse", "start", "store", "browser", "ratings", "rollout", "train", "needle")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,6 +37,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--database", metavar="URL", help="rate in this empty database, not in SQLite and an own PostgreSQL")
     parser.add_argument("--pictures", type=Path, metavar="FOLDER", help="of the part needle: also write the pictures of its page here")
+    parser.add_argument(
+        "--model",
+        metavar="REF",
+        help="of the part train: the checkpoint to begin with (default: the policy that ships, else an untrained one)",
+    )
+    parser.add_argument(
+        "--pairs", type=at_least_one, default=3, metavar="N", help="of the part train: trainings by each of the two ways (default 3)"
+    )
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
 
 
@@ -64,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _measure(part: str, arguments: argparse.Namespace) -> list[Figure]:
-    from app.bench import browser, needle, parse, ratings, rollout, start, store
+    from app.bench import browser, needle, parse, ratings, rollout, start, store, train
 
     if part == "parse":
         return parse.run(seed=arguments.seed)
@@ -77,6 +85,8 @@ def _measure(part: str, arguments: argparse.Namespace) -> list[Figure]:
             return browser.run(Path(scratch), seed=arguments.seed)
         if part == "rollout":
             return rollout.run(Path(scratch), seed=arguments.seed, sizes=arguments.sizes)
+        if part == "train":
+            return train.run(Path(scratch), model=arguments.model, seed=arguments.seed, size=train.Size(arguments.pairs))
         if part == "ratings":
             return ratings.run(
                 Path(scratch),
