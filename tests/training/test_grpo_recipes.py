@@ -24,7 +24,9 @@ from training.sources import FromFiles
 from training.start import beginning
 
 REWARDED = [name for name in shipped() if read_recipe(name).kind == "grpo"]
-PAPER = [name for name in REWARDED if name.startswith("qwen")]
+SOURCED = [name for name in REWARDED if name.startswith("qwen")]
+BASELINES = [name for name in SOURCED if name.endswith("-plain")]
+PAPER = [name for name in SOURCED if name not in BASELINES]
 
 
 @pytest.mark.parametrize("name", PAPER)
@@ -40,7 +42,16 @@ def test_the_paper_s_settings_are_those_of_its_tables(name: str) -> None:
     assert (grpo.reward, grpo.scale.value, grpo.max_turns, grpo.max_pictures) == (Reward.VIGORL, "group", 5, 5)
 
 
-@pytest.mark.parametrize("name", PAPER)
+@pytest.mark.parametrize("name", BASELINES)
+def test_the_conventional_baseline_is_the_single_turn_without_points(name: str) -> None:
+    recipe, grounded = read_recipe(name), read_recipe("qwen2.5-vl-3b-spatial-grpo")
+    assert recipe.grpo is not None and recipe.grpo.system is not None and grounded.grpo is not None
+    assert not any(word in recipe.grpo.system for word in ("region", "step to the picture", "tool"))
+    as_grounded = replace(recipe.grpo, reward=Reward.VIGORL, system=None)
+    assert (as_grounded, recipe.steps, recipe.batch, recipe.learning_rate) == (grounded.grpo, 2000, 160, 1e-6)
+
+
+@pytest.mark.parametrize("name", SOURCED)
 def test_every_figure_of_the_paper_s_has_its_source(name: str) -> None:
     for line in shipped()[name].read_text().splitlines():
         if not line or line[0] == "#" or line.partition(":")[0].strip() in ("title", "data", "domains", "grpo"):
