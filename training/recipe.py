@@ -17,6 +17,7 @@ import yaml
 from pydantic import BeforeValidator, Discriminator, Field, Tag, TypeAdapter
 
 from core.errors import TrainingError
+from core.tasks.needle.manners import Manner
 from core.trace import DomainName
 from training.quantities import STRICT, AtLeastNone, Count, NotNegative, Positive, Share
 from training.reinforcement import Grpo
@@ -90,6 +91,7 @@ class DrawnScenes:
     seed        of the first scene; None: follows from the recipe's seed and the stage
     misses      share of the first looks that are off, after which the expert corrects itself
     repeats     share of the dialogs in which the expert says all points twice, the second time in another order
+    manner      how the expert answers: with looks, or at once, with points or without
     share       of the dialogs of a stage with several sources
     """
 
@@ -101,6 +103,7 @@ class DrawnScenes:
     seed: AtLeastNone | None = None
     misses: Share = 0.0
     repeats: Share = 0.0
+    manner: Manner = Manner.LOOKS
     share: Positive = 1.0
 
 

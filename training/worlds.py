@@ -16,6 +16,7 @@ from core.errors import TaskError, TrainingError
 from core.policies.protocol import PolicyCard
 from core.records import CuratedRecord, Split
 from core.tasks.needle.drawing import draw
+from core.tasks.needle.manners import Manner
 from core.tasks.needle.splits import Split as NeedleSplit
 from core.tasks.needle.task import NeedleTask
 from core.tasks.needle.values import DIFFICULTIES, Difficulty
@@ -29,7 +30,7 @@ class Scenes(Protocol):
 
     @property
     def crop(self) -> CropRule | None:
-        """How its looks are cut."""
+        """How its looks are cut; None: nobody looks."""
 
     def record(self, seed: int) -> CuratedRecord:
         """The record of a scene, its picture not drawn. Raises TrainingError where it cannot be made."""
@@ -46,11 +47,14 @@ class NeedleScenes:
 
     @property
     def crop(self) -> CropRule | None:
+        if self._data.manner is not Manner.LOOKS:
+            return None
         return self._world.difficulty.rule(self._card.factor)
 
     def record(self, seed: int) -> CuratedRecord:
         with _named(seed):
-            return self._world.record(seed, self._split, self._card, misses=self._data.misses, repeats=self._data.repeats)
+            data = self._data
+            return self._world.record(seed, self._split, self._card, manner=data.manner, misses=data.misses, repeats=data.repeats)
 
     def image(self, seed: int) -> Image.Image:
         with _named(seed):
@@ -58,7 +62,10 @@ class NeedleScenes:
 
 
 def open_scenes(data: DrawnScenes, split: Split, card: PolicyCard) -> Scenes:
-    """The scenes of a world, for a policy with this card. Raises TrainingError for a world or a difficulty that there is not."""
+    """The scenes of a world, for a policy with this card. Raises TrainingError for a world or a difficulty that there is not, and for
+    looks that go wide where nobody looks."""
+    if data.manner is not Manner.LOOKS and (data.misses or data.repeats):
+        raise TrainingError(f"With `manner: {data.manner}` nobody looks, and so no look goes wide: leave `misses` and `repeats` out.")
     return NeedleScenes(NeedleTask(difficulty_of(data), _name(data)), split, card, data)
 
 
@@ -90,8 +97,10 @@ def difficulty_of(data: DrawnScenes) -> Difficulty:
 def settings_of(data: DrawnScenes) -> dict[str, Any]:
     """Everything that the scenes depend on, as JSON values."""
     difficulty = TypeAdapter(Difficulty).dump_python(difficulty_of(data), mode="json")
-    shares = {"misses": data.misses, "repeats": data.repeats}
-    return {"world": data.world, "difficulty": difficulty, "count": data.count, "seed": data.seed, **shares}
+    told = {"misses": data.misses, "repeats": data.repeats}
+    # What was drawn before there were manners keeps its digest.
+    told |= {} if data.manner is Manner.LOOKS else {"manner": data.manner.value}
+    return {"world": data.world, "difficulty": difficulty, "count": data.count, "seed": data.seed, **told}
 
 
 @contextmanager

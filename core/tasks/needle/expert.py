@@ -15,6 +15,7 @@ from core.frames import CoordinateFrame, FrameKind
 from core.geometry import Box, Point
 from core.grammar import Message, TurnText, format_messages, parse_messages, write_number
 from core.grounding import ground
+from core.tasks.needle.manners import Manner
 from core.tasks.needle.values import Asked, Kind, Thing
 from core.trace import Origin, Sample, Trace, TruthKind
 
@@ -81,22 +82,40 @@ def solve(
     return format_messages(turns)
 
 
+def solve_at_once(asked: Asked, frame: CoordinateFrame, *, points: bool) -> tuple[Message, ...]:
+    """The answer in one turn, without a look: every item is named, with its point or without, then what is asked for, then the answer.
+
+    Nothing told the expert what the marks are. So who learns from this learns how one answers, and what of the answer can be guessed.
+
+    Raises TaskError where the frame is of another picture.
+    """
+    _check(asked, frame)
+    write = writing(frame)
+    listed = [f"{item.name} {write.words(item.centre)}" if points else item.name for item in asked.scene.items]
+    return format_messages((TurnText(f"{', '.join(listed)}. {_task(asked)}", answer=_answer(asked, write)),))
+
+
 def trace_of(
     asked: Asked,
     sample: Sample,
     frame: CoordinateFrame,
     rule: CropRule,
     *,
+    manner: Manner = Manner.LOOKS,
     system_prompt: str | None = None,
     rng: random.Random | None = None,
     misses: float = 0.0,
     repeats: float = 0.0,
 ) -> Trace:
-    """The expert's conversation as a trace. Raises TaskError as `solve` does."""
+    """The expert's conversation as a trace, with a system prompt, or that of the manner. Raises TaskError as `solve` does."""
+    system, origin = system_prompt or manner.system, Origin("needle world")
+    if manner is not Manner.LOOKS:
+        parsed = parse_messages(solve_at_once(asked, frame, points=manner is Manner.POINTS))
+        return ground(sample, parsed, frame, None, policy=EXPERT, system_prompt=system, origin=origin)
     messages = solve(asked, frame, rule, rng=rng, misses=misses, repeats=repeats)
     settings = {"offset": rule.offset, "crop_size": rule.side, "draw_dot": rule.dot, "crop_factor": rule.factor}
     parsed = parse_messages(messages)
-    return ground(sample, parsed, frame, rule, policy=EXPERT, system_prompt=system_prompt, origin=Origin("needle world"), settings=settings)
+    return ground(sample, parsed, frame, rule, policy=EXPERT, system_prompt=system, origin=origin, settings=settings)
 
 
 def _check(asked: Asked, frame: CoordinateFrame) -> None:

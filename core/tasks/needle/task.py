@@ -32,6 +32,7 @@ from core.rollout.values import MAX_PICTURES, MAX_TURNS, RolloutSettings, Task
 from core.tasks.needle.chance import WORLD
 from core.tasks.needle.drawing import draw
 from core.tasks.needle.expert import EXPERT, trace_of
+from core.tasks.needle.manners import Manner
 from core.tasks.needle.scenes import ask
 from core.tasks.needle.splits import Split
 from core.tasks.needle.values import DIFFICULTIES, Asked, Difficulty, Kind, Scene
@@ -117,6 +118,7 @@ class NeedleTask:
         split: Split,
         card: PolicyCard,
         *,
+        manner: Manner = Manner.LOOKS,
         misses: float = 0.0,
         repeats: float = 0.0,
         system_prompt: str | None = None,
@@ -128,6 +130,7 @@ class NeedleTask:
         Its provenance holds world, difficulty, seed and split, from which `asked_of` has the scene again. The picture is named by its
         drawing (`drawn_name`), so that nothing has to be drawn here; with `encoded` by its PNG file, to be stored beside the record.
 
+        manner           how the question is answered; its system prompt stands where there is no `system_prompt`
         misses, repeats  shares of the conversations in which the first look goes wide and is corrected, and in which all points are said
                          twice (see `solve`); drawn from the seed
 
@@ -140,6 +143,7 @@ class NeedleTask:
             self.sample(asked, picture=picture),
             frame_of(card, asked.scene.size),
             self.difficulty.rule(card.factor),
+            manner=manner,
             system_prompt=system_prompt,
             rng=random.Random(f"{WORLD}/misses/{split}/{seed}"),
             misses=misses,

@@ -12,23 +12,24 @@ from core.domains import judge_trace
 from core.errors import TaskError
 from core.frames import CoordinateFrame
 from core.geometry import Size
-from core.tasks.needle.expert import solve, trace_of
+from core.grammar import parse_messages
+from core.grounding import ground
+from core.tasks.needle.expert import solve, solve_at_once, trace_of
 from core.tasks.needle.scenes import ask
 from core.tasks.needle.splits import Split
-from core.tasks.needle.values import DIFFICULTIES, Asked, Kind
+from core.tasks.needle.values import DIFFICULTIES, Asked, Kind, Mark
 from core.trace import DomainName, Picture, Sample, StopReason, Trace
 
 FRAMES = {"thousandths": CoordinateFrame.normalised, "pixels": CoordinateFrame.original}
 
 
+def sample_of(asked: Asked) -> Sample:
+    domain = DomainName.WEB_GROUNDING if asked.kind is Kind.GUI else DomainName.VISUAL_SEARCH
+    return Sample(asked.question, domain, (Picture("0" * 64, asked.scene.size),), asked.truth)
+
+
 def traced(asked: Asked, frame: CoordinateFrame, name: str, misses: float = 0.0) -> Trace:
-    sample = Sample(
-        asked.question,
-        DomainName.WEB_GROUNDING if asked.kind is Kind.GUI else DomainName.VISUAL_SEARCH,
-        (Picture("0" * 64, asked.scene.size),),
-        asked.truth,
-    )
-    return trace_of(asked, sample, frame, DIFFICULTIES[name].rule(), misses=misses)
+    return trace_of(asked, sample_of(asked), frame, DIFFICULTIES[name].rule(), misses=misses)
 
 
 @given(
@@ -89,3 +90,21 @@ def test_a_frame_whose_crops_cannot_show_a_mark_is_refused() -> None:
         solve(asked, CoordinateFrame.resized(asked.scene.size, factor=32, max_pixels=128 * 128), rule)
     with pytest.raises(TaskError, match="its own frame"):
         solve(asked, CoordinateFrame.normalised(Size(640, 480)), rule)
+
+
+@given(seed=st.integers(0, 2**40), name=st.sampled_from(sorted(DIFFICULTIES)), points=st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_who_answers_at_once_names_every_item_and_answers_right_without_a_look(seed: int, name: str, points: bool) -> None:
+    asked = ask(DIFFICULTIES[name], seed, Split.TRAIN)
+    frame = CoordinateFrame.normalised(asked.scene.size)
+    (said,) = solve_at_once(asked, frame, points=points)
+    trace = ground(sample_of(asked), parse_messages((said,)), frame, None, policy="expert")
+    assert judge_trace(trace).correct is True and not trace.looks
+    found = [step.point for step in trace.steps if step.point is not None]
+    assert len(found) == (len(asked.scene.items) if points else 0)
+    for item, point in zip(asked.scene.items, found, strict=False):
+        assert point.distance(item.centre) < 4
+    assert all(item.name in said.text for item in asked.scene.items)
+    # What is asked for stands in it, and no mark that nobody can have seen.
+    thought = said.text.partition("</think>")[0]
+    assert not any(f"{mark}" in thought for mark in Mark if mark is not asked.sought)

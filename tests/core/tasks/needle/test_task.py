@@ -18,9 +18,11 @@ from core.policies.scripted import ScriptedPolicy
 from core.records import Provenance, Writer, read_records, write_records
 from core.records import Split as RecordSplit
 from core.rollout.engine import roll_out
+from core.rollout.plans import plan_of
 from core.rollout.values import Ended
 from core.tasks.needle.drawing import draw
 from core.tasks.needle.expert import solve
+from core.tasks.needle.manners import Manner
 from core.tasks.needle.splits import Split
 from core.tasks.needle.task import NeedleTask, asked_of, drawn_name, image_of, picture_file
 from core.tasks.needle.values import DIFFICULTIES, Difficulty, Kind
@@ -108,3 +110,14 @@ def test_a_policy_that_would_see_the_marks_or_never_could_is_told_apart() -> Non
     assert "thousandths" in world.unfit(replace(CARD, space=FrameKind.RESIZED))
     with pytest.raises(TaskError, match="128 x 128"):
         world.record(0, Split.TRAIN, replace(CARD, space=FrameKind.RESIZED))
+
+
+@pytest.mark.parametrize("manner", Manner)
+def test_a_record_of_a_manner_is_asked_again_in_that_manner(manner: Manner) -> None:
+    world = NeedleTask.named("hard")
+    record = world.record(3, Split.TRAIN, CARD, manner=manner)
+    plan = plan_of(CARD, world.task(3, Split.TRAIN, encoded=False), manner.asked(world.settings(CARD)))
+    system = "".join(message.text for message in record.messages if message.writer is Writer.SYSTEM)
+    assert system == (manner.system or "") and bool(record.looks) == plan.multi_turn == (manner is Manner.LOOKS)
+    assert manner is Manner.LOOKS or plan.system == system
+    assert asked_of(record) == world.asked(3, Split.TRAIN)
