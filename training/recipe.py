@@ -90,7 +90,7 @@ class DrawnScenes:
     count       different scenes; None: every dialog is a new one
     seed        of the first scene; None: follows from the recipe's seed and the stage
     misses      share of the first looks that are off, after which the expert corrects itself
-    repeats     share of the dialogs in which the expert says all points twice, the second time in another order
+    repeats     how often the expert says all points again, each time in another order; the rest of a broken number is a share of dialogs
     manner      how the expert answers: with looks, or at once, with points or without
     share       of the dialogs of a stage with several sources
     """
@@ -102,7 +102,7 @@ class DrawnScenes:
     count: Count | None = None
     seed: AtLeastNone | None = None
     misses: Share = 0.0
-    repeats: Share = 0.0
+    repeats: NotNegative = 0.0
     manner: Manner = Manner.LOOKS
     share: Positive = 1.0
 

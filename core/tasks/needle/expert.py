@@ -53,8 +53,8 @@ def solve(
     """The conversation of somebody who answers the question with as many looks as it needs.
 
     misses   share of the conversations whose first look goes wide of its item, in which the expert says so and looks again
-    repeats  share of those in which it says all points again, in another order, before it goes on: an exercise in finding a name again
-             in what one has said
+    repeats  how often it says all points again before it goes on, each time in another order: an exercise in finding a name again in
+             what one has said. Of a broken number, such as 0.2, the rest is a share of the conversations
 
     What is drawn for that comes from `rng`, and from the scene's seed where there is none.
 
@@ -68,7 +68,7 @@ def solve(
     first = asked.scene.items[asked.looks[0]]
     spots = [missed if missed and item is first else item.centre for item in asked.scene.items]
     listed = [f"{item.name} {write.words(spot)}" for item, spot in zip(asked.scene.items, spots, strict=True)]
-    again = f"Again: {', '.join(chance.sample(listed, len(listed)))}. " if repeats and chance.random() < repeats else ""
+    again = "".join(f"Again: {', '.join(chance.sample(listed, len(listed)))}. " for _ in range(_times(repeats, chance)))
     turns, thought = list[TurnText](), f"{', '.join(listed)}. {again}{_task(asked)}"
     if missed:
         turns.append(_look(f"{thought} Look at the {first.name} {write.words(missed)}.", missed, write, rule))
@@ -116,6 +116,11 @@ def trace_of(
     settings = {"offset": rule.offset, "crop_size": rule.side, "draw_dot": rule.dot, "crop_factor": rule.factor}
     parsed = parse_messages(messages)
     return ground(sample, parsed, frame, rule, policy=EXPERT, system_prompt=system, origin=origin, settings=settings)
+
+
+def _times(mean: float, chance: random.Random) -> int:
+    """A whole number that is `mean` in the mean."""
+    return int(mean) + (chance.random() < mean % 1) if mean else 0
 
 
 def _check(asked: Asked, frame: CoordinateFrame) -> None:

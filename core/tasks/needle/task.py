@@ -131,8 +131,8 @@ class NeedleTask:
         drawing (`drawn_name`), so that nothing has to be drawn here; with `encoded` by its PNG file, to be stored beside the record.
 
         manner           how the question is answered; its system prompt stands where there is no `system_prompt`
-        misses, repeats  shares of the conversations in which the first look goes wide and is corrected, and in which all points are said
-                         twice (see `solve`); drawn from the seed
+        misses, repeats  share of the conversations in which the first look goes wide and is corrected, and how often all points are said
+                         again (see `solve`); drawn from the seed
 
         Raises TaskError where the policy's crops could not show a mark.
         """

@@ -75,6 +75,17 @@ def test_all_points_are_said_twice_where_that_is_asked_for() -> None:
     assert twice[0].text.replace(f" {again}.", "") == once[0].text and twice[1:] == once[1:]
 
 
+@pytest.mark.parametrize("mean", [0.3, 1.0, 2.5])
+def test_points_are_said_again_as_often_as_is_asked_for(mean: float) -> None:
+    difficulty, times = DIFFICULTIES["default"], list[int]()
+    for seed in range(200):
+        asked = ask(difficulty, seed, Split.TRAIN)
+        said = solve(asked, CoordinateFrame.normalised(asked.scene.size), difficulty.rule(), rng=random.Random(seed), repeats=mean)[0]
+        times.append(said.text.count("Again: "))
+    assert set(times) <= {int(mean), int(mean) + bool(mean % 1)}
+    assert sum(times) / len(times) == pytest.approx(mean, abs=0.1)
+
+
 def test_misses_are_drawn_from_the_given_chance() -> None:
     asked = ask(DIFFICULTIES["default"], 5, Split.TRAIN)
     frame, rule = CoordinateFrame.normalised(asked.scene.size), DIFFICULTIES["default"].rule()
