@@ -29,7 +29,6 @@ from tests.training.rewarding import GROUP, MIXED, Scripted, answer, look, rewar
 from training import runs, scoring
 from training.grpo import train
 from training.recipe import Recipe
-from training.reinforcement import Loss
 from training.rollouts import Led
 from training.runs import Run
 from training.start import beginning
@@ -171,13 +170,6 @@ def test_groups_without_a_gradient_are_replaced_by_other_questions(tiny_qwen2_5_
     train(recipe, tmp_path / "run", chooser=scripted(recipe, alike))
     (line,) = [line for line in Run(tmp_path / "run").read_metrics() if "loss" in line]
     assert (line["replaced"], line["dead_groups"], line["gradient"]) == (1.0, 1.0, 0.0)
-
-
-@pytest.mark.parametrize("loss", Loss)
-def test_every_loss_of_trl_takes_a_step(loss: Loss, tiny_qwen2_5_vl: Path, tmp_path: Path) -> None:
-    recipe = rewarding_recipe(tmp_path / "data", tiny_qwen2_5_vl, steps=1, at_once=4, grpo={"loss": loss.value, "rollouts_every": 0})
-    train(recipe, tmp_path / "run", chooser=scripted(recipe))
-    assert learnt(tmp_path / "run")[0][1] > 0
 
 
 def test_an_adapter_is_trained_and_its_base_stays(tiny_qwen2_5_vl: Path, tmp_path: Path) -> None:
