@@ -74,16 +74,17 @@ def needle_works(
         world = NeedleTask.named(name)
         if sweeping == "looks":
             looks = tuple(LooksAllowed(count) for count in range(world.difficulty.most_looks + 2))
-            works.append(_needle(world, (*(conditions or ()), *looks), n, seed, Split(split)))
+            works.append(needle_work(world, (*(conditions or ()), *looks), n, seed, Split(split)))
         elif sweeping:
             asked = conditions or (condition_of("looks-off"),)
-            works += [_needle(changed, asked, n, seed, Split(split)) for changed in sweep(world, sweeping)]
+            works += [needle_work(changed, asked, n, seed, Split(split)) for changed in sweep(world, sweeping)]
         else:
-            works.append(_needle(world, conditions or CONDITIONS, n, seed, Split(split)))
+            works.append(needle_work(world, conditions or CONDITIONS, n, seed, Split(split)))
     return works
 
 
-def _needle(world: NeedleTask, conditions: tuple[Condition, ...], n: int, seed: int, split: Split) -> Work:
+def needle_work(world: NeedleTask, conditions: tuple[Condition, ...], n: int, seed: int, split: Split) -> Work:
+    """The first `n` scenes of a seed and a split of a world, under these conditions."""
     seeds = range(_APART * seed, _APART * seed + n)
 
     def player(name: str) -> Policy:

@@ -97,7 +97,7 @@ def difficulty_of(data: DrawnScenes) -> Difficulty:
 def settings_of(data: DrawnScenes) -> dict[str, Any]:
     """Everything that the scenes depend on, as JSON values."""
     difficulty = TypeAdapter(Difficulty).dump_python(difficulty_of(data), mode="json")
-    told = {"misses": data.misses, "repeats": data.repeats}
+    told: dict[str, Any] = {"misses": data.misses, "repeats": data.repeats}
     # What was drawn before there were manners keeps its digest.
     told |= {} if data.manner is Manner.LOOKS else {"manner": data.manner.value}
     return {"world": data.world, "difficulty": difficulty, "count": data.count, "seed": data.seed, **told}

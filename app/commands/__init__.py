@@ -51,6 +51,7 @@ COMMANDS: Mapping[str, Command] = {
     "eval": Command("app.commands.evaluate", "how well a policy answers drawn questions, and what its looks are worth"),
     "policies": Command("app.commands.policies", "the policies that were trained here: how they did, and which are offered"),
     "improve": Command("app.commands.improve", "from records that people preferred to a policy, evaluated beside the one before"),
+    "ladder": Command("app.commands.ladder", "the paper's comparisons in the small: trainings from one start, over several seeds"),
     # Named and not imported: nothing of the workbench knows the trainers.
     "train": Command("training.command", "fine-tune a checkpoint on curated records, or on drawn scenes, as a recipe says"),
     "runs": Command("app.commands.runs", "the runs of training: list, show, watch, stop"),

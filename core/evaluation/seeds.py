@@ -103,13 +103,14 @@ def _linear(tries: Tries) -> tuple[float, _Table] | None:
 def _told(table: _Table, value: float | None) -> OverSeeds:
     """The figure of a table; `value` where it is another than its mean."""
     found = float(table.mean()) if value is None else value
+    seeds, questions = table.shape
     spread, freedom = _spread(table)
     if not spread > 1e-12:
-        return OverSeeds(*table.shape, found, None, 1.0 if abs(found) < 1e-12 else None)
+        return OverSeeds(seeds, questions, found, None, 1.0 if abs(found) < 1e-12 else None)
     from scipy.stats import t
 
     reach = float(t.ppf((1 + LEVEL) / 2, freedom)) * spread
-    return OverSeeds(*table.shape, found, (found - reach, found + reach), float(2 * t.sf(abs(found) / spread, freedom)))
+    return OverSeeds(seeds, questions, found, (found - reach, found + reach), float(2 * t.sf(abs(found) / spread, freedom)))
 
 
 def _spread(table: _Table) -> tuple[float, float]:
