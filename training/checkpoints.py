@@ -30,9 +30,7 @@ def write_beside(folder: Path, begun_with: Path, recipe: Recipe, crop: CropRule 
     crop        how the policy was taught to look; None: as its domain does
     area        the least and the greatest area of its pictures, in pixels
     """
-    for name in _TAKEN_OVER:
-        if (begun_with / name).is_file():
-            shutil.copyfile(begun_with / name, folder / name)
+    take_over(folder, begun_with)
     if recipe.min_pixels or recipe.max_pixels:
         for name in _PICTURES:
             if known := read_json_if_there(folder / name):
@@ -41,6 +39,13 @@ def write_beside(folder: Path, begun_with: Path, recipe: Recipe, crop: CropRule 
     if crop is not None:
         told["crop"] = {"offset": crop.offset, "side": crop.side, "dot": crop.dot}
     _write_json(folder / HABITS, told)
+
+
+def take_over(folder: Path, begun_with: Path) -> None:
+    """Copy what is the same beside all weights of a checkpoint: tokenizer, pictures, template."""
+    for name in _TAKEN_OVER:
+        if (begun_with / name).is_file():
+            shutil.copyfile(begun_with / name, folder / name)
 
 
 def _with_area(known: dict[str, Any], area: tuple[int, int]) -> dict[str, Any]:

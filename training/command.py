@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import signal
 import sys
@@ -29,7 +30,8 @@ _QUIET = 30.0
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which recipe, on what, under which name."""
     parser.add_argument("recipe", nargs="?", metavar="RECIPE", help="the name of a shipped recipe, or a YAML file")
-    parser.add_argument("--list", action="store_true", help="say which recipes are shipped, and do nothing else")
+    parser.add_argument("--list", action="store_true", help="say which recipes are shipped, or what RECIPE is, and do nothing else")
+    parser.add_argument("--json", action="store_true", help="list: as JSON")
     parser.add_argument(
         "--records", type=Path, action="append", metavar="FILE", help="curated records in place of the recipe's; may be repeated"
     )
@@ -42,18 +44,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", metavar="NAME", help="the run's name, and its folder's (default: the recipe's)")
     parser.add_argument("--runs", type=Path, default=Path("runs"), metavar="DIR", help="folder of the runs (default runs)")
     parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with the run in this folder, from its last checkpoint")
+    parser.add_argument("--merge", type=Path, metavar="RUN", help="write a run's adapter and its base as one checkpoint, RUN/merged")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Trains; 0 once the run is over. Raises SaccadeError with what is wrong, what is saved and what to do, and KeyboardInterrupt where it
     was stopped by hand, with a checkpoint."""
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    from training.recipe_files import read_recipe, shipped
-
     if arguments.list:
-        for name in shipped():
-            print(f"{name:<32} {read_recipe(name).title}")
-        return 0
+        return _list(arguments)
+    if arguments.merge is not None:
+        return _merge(arguments.merge)
+    from training.recipe_files import read_recipe
+
     if (arguments.recipe is None) == (arguments.resume is None):
         raise TrainingError(
             "Give a recipe to begin a run, or --resume with the folder of one to go on; --list says which recipes there are."
@@ -69,6 +72,30 @@ def run(arguments: argparse.Namespace) -> int:
         print("\n".join(_rehearsed(recipe)))
         return 0
     return _train(recipe, arguments.runs / (arguments.name or Path(arguments.recipe).stem), arguments)
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    """The shipped recipes, or the one that is named with its changes, a line each."""
+    from training.recipe_files import read_recipe, shipped
+
+    names = [arguments.recipe] if arguments.recipe is not None else list(shipped())
+    found = [(name, read_recipe(name, _changes(arguments))) for name in names]
+    if arguments.json:
+        told = [
+            {"name": name, "title": one.title, "kind": one.kind, "model": one.model, "adapter": one.lora is not None} for name, one in found
+        ]
+        print(json.dumps(told, indent=1, ensure_ascii=False))
+        return 0
+    for name, one in found:
+        print(f"{name:<32} {one.title}")
+    return 0
+
+
+def _merge(folder: Path) -> int:
+    from training.merging import merge
+
+    print(f"The adapter and its base are one checkpoint in {merge(folder)}.")
+    return 0
 
 
 def _rehearsed(recipe: Recipe) -> Iterator[str]:

@@ -37,9 +37,16 @@ def read_recipe(named: str, changes: Mapping[str, Any] | None = None) -> Recipe:
     except (OSError, UnicodeDecodeError) as error:
         raise TrainingError(f"The recipe {path} cannot be read ({getattr(error, 'strerror', None) or 'it is not UTF-8'}).") from error
     document = _parse(text, path)
+    if "data.records" in (changes or {}) and _is_world(document.get("data")):
+        # Records come in the place of a world that would be drawn: the two have no key in common.
+        document["data"] = {}
     for key, value in (changes or {}).items():
         _change(document, key.split("."), value, key)
     return _checked(document, str(path))
+
+
+def _is_world(data: Any) -> bool:
+    return isinstance(data, dict) and "world" in data
 
 
 def _checked(document: Any, name: str) -> Recipe:

@@ -51,7 +51,7 @@ def beginning(recipe: Recipe) -> Beginning:
     named = _named(recipe.model)
     folder = Path(named.place) if named.kind is ReferenceKind.FOLDER else _small_files(recipe.model)
     if (folder / ADAPTER_CONFIG).is_file() and not (folder / CONFIG).is_file():
-        raise TrainingError(f"{recipe.model} is an adapter: begin with its base, or with a checkpoint that it was merged into.")
+        raise TrainingError(f"{recipe.model} is an adapter: begin with its base, or with what `launch.py train --merge RUN` makes of it.")
     if not (folder / CONFIG).is_file():
         raise PolicyNotFound(f"There is no checkpoint in {folder} (no {CONFIG}): check the path that the recipe's `model` names.")
     config = dict(read_json(folder / CONFIG))

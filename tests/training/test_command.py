@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -41,6 +42,16 @@ def test_shipped_recipes_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert typed("--list") == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == list(shipped())
+
+
+def test_what_a_recipe_is_can_be_read_by_a_program(capsys: pytest.CaptureFixture[str]) -> None:
+    assert typed("--list", "--json") == 0
+    assert [one["name"] for one in json.loads(capsys.readouterr().out)] == list(shipped())
+    assert typed("qwen2.5-vl-3b-lora", "--set", "lora=null", "--model", "mine", "--list", "--json") == 0
+    told = {"name": "qwen2.5-vl-3b-lora", "title": "LoRA on Qwen2.5-VL-3B", "kind": "sft", "model": "mine", "adapter": False}
+    assert json.loads(capsys.readouterr().out) == [told]
+    with pytest.raises(TrainingError, match="There is no recipe 'nothing-like-it'"):
+        typed("nothing-like-it", "--list")
 
 
 def test_a_dry_run_tells_what_it_would_come_to_and_writes_nothing(

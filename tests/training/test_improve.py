@@ -27,6 +27,7 @@ from core.policies.local.untrained import ModelType
 from core.records import Split
 from tests.app.trained_world import finished
 from tests.core.evaluation.test_beside import outcome, told
+from tests.training.rewarding import rewarding_recipe
 from tests.training.small_data import record, small_recipe, written
 from training.start import beginning
 
@@ -48,8 +49,8 @@ def preferred(tiny_checkpoints: dict[ModelType, Path], tmp_path: Path) -> Path:
     return written(tmp_path, records, "preferred.jsonl")
 
 
-def test_records_become_a_policy_that_stands_beside_the_one_before_also_after_a_stop(
-    preferred: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+def test_records_become_policies_in_two_halves_that_stand_beside_the_one_before_also_after_a_stop(
+    preferred: Path, tiny_qwen2_5_vl: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     words = [preferred, "--recipe", tmp_path / "small.yaml", "--name", "people", "--runs", tmp_path / "runs"]
     words += ["--device", "cpu", "--max-new-tokens", "4", "--max-pixels", 84 * 84]
@@ -62,21 +63,28 @@ def test_records_become_a_policy_that_stands_beside_the_one_before_also_after_a_
     assert program.returncode == 130 and "Stopped: the same command goes on from there." in complained
     assert state_of(tmp_path / "runs/people") == "stopped"
     capfd.readouterr()
+    # The second half is added to the first, which goes on. Chance pays, so that an untrained policy has something to learn.
+    paid = {"reward": "random", "mask_overrun": False}
+    rewarding_recipe(tmp_path / "rewards", tiny_qwen2_5_vl, steps=9, max_new_tokens=8, grpo=paid)
+    words += ["--reinforce", tmp_path / "rewards/small.yaml", "--reinforce-set", "steps=1"]
     assert typed(*words) == 0
     said = capfd.readouterr().out
-    assert "people/trained, preferred.jsonl, split test, 3 questions:" in said and "do not tell the two apart" in said
+    assert "So few questions cannot tell two policies apart, whatever is answered (preferred.jsonl, split test: 3)" in said
+    assert "people-grpo/trained, preferred.jsonl, split test, 3 questions:" in said and "do not tell the two apart" in said
     assert "The rule “any” chose these questions" in said
-    (policy,) = Register([tmp_path / "runs"]).policies()
-    assert policy.name == "people" and policy.base and policy.data and policy.offered
-    (score,) = policy.scores
+    first, last = Register([tmp_path / "runs"]).policies()
+    assert (first.name, first.kind, last.name, last.kind) == ("people", "sft", "people-grpo", "grpo")
+    assert Path(last.base) == first.folder / "trained" and last.data and last.offered
+    (score,) = last.scores
     assert score["right"]["n"] == score["difference"]["n"] == 3 and score["than"]
-    figures = json.loads((tmp_path / "runs/people/evaluation.json").read_text())
+    figures = json.loads((last.folder / "evaluation.json").read_text())
     asked = [one["questions"]["name"] for one in figures["evaluations"]]
     assert figures["complete"] and len(asked) == 2 and asked[0] == asked[1]
+    assert figures["than"] == last.notes["than"] == first.base
     # The same again: it is trained, and evaluated anew.
     assert typed(*words) == 0
-    assert "people was trained on these records already, in the same way." in capfd.readouterr().out
-    assert len(Register([tmp_path / "runs"]).named("people").scores) == 1
+    assert "people-grpo was trained on these records already, in the same way." in capfd.readouterr().out
+    assert len(Register([tmp_path / "runs"]).named("people-grpo").scores) == 1
     with pytest.raises(PolicyError, match="people is a run with other records: give this one another --name"):
         typed(tmp_path / "other.jsonl", *words[1:])
     with pytest.raises(PolicyError, match="people is a run with another checkpoint and other values: give this one another --name"):
@@ -103,8 +111,15 @@ def test_a_run_that_goes_on_is_not_begun_a_second_time(preferred: Path, tmp_path
 
 def test_a_training_that_fails_says_so_and_registers_nothing(preferred: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(TrainingError, match="The training did not come to its end, as it says above"):
-        typed(preferred, "--recipe", "nothing-like-it", "--runs", tmp_path / "runs")
-    assert "nothing-like-it" in capfd.readouterr().err and Register([tmp_path / "runs"]).policies() == ()
+        typed(preferred, "--recipe", tmp_path / "small.yaml", "--policy", tmp_path / "nowhere", "--runs", tmp_path / "runs")
+    assert "nowhere" in capfd.readouterr().err and Register([tmp_path / "runs"]).policies() == ()
+
+
+def test_a_dry_run_tells_what_it_would_come_to(preferred: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert typed(preferred, "--recipe", tmp_path / "small.yaml", "--runs", tmp_path / "runs", "--dry-run") == 0
+    said = capfd.readouterr().out
+    assert "6 to learn from, 0 held out" in said and "Both are asked: preferred.jsonl, split test, 3 questions." in said
+    assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.parametrize(
@@ -115,6 +130,8 @@ def test_a_training_that_fails_says_so_and_registers_nothing(preferred: Path, tm
         (("preferred.jsonl", "--difficulty", "hard"), TaskError, "Curated records have no --difficulty"),
         (("preferred.jsonl", "--pictures", "."), TaskError, "There is no picture"),
         (("preferred.jsonl", "--samples", "2"), PolicyError, "2 answers at temperature 0 are one answer"),
+        (("preferred.jsonl", "--recipe", "nothing-like-it"), TrainingError, "There is no recipe 'nothing-like-it'"),
+        (("preferred.jsonl", "--reinforce-set", "steps=1"), TaskError, "--reinforce-set belongs to a second recipe"),
         (("preferred.jsonl", "--name", "mine"), PolicyError, "mine is a run with other records and another recipe and another checkpoint"),
     ],
 )

@@ -107,6 +107,11 @@ def test_changes_reach_every_depth(tmp_path: Path) -> None:
     assert recipe.stages[1].data == (DrawnScenes("needle", misses=0.5),)
 
 
+def test_records_take_the_place_of_a_world_that_would_be_drawn() -> None:
+    (source,) = read_recipe("needle-grpo", {"data.records": ["mine.jsonl"], "data.pictures": "pictures"}).data
+    assert source == RecordFiles((Path("mine.jsonl"),), Path("pictures"))
+
+
 WHOLE = "title: t\nmodel: m\ndata: {records: [a]}\nsteps: 1\n"
 BROKEN = {
     "learnin_rate: 1": r"recipe\.yaml: there is no key `learnin_rate`: did you mean `learning_rate`\?",
