@@ -64,7 +64,7 @@ def test_what_the_expert_says_is_few_tokens_and_comes_back(name: str) -> None:
 def test_a_point_of_a_thought_is_two_tokens_right_behind_its_name() -> None:
     for number in range(0, 1001, 10):
         ids = WORDS.encode(f" red disc ({number}, {number}), blue", add_special_tokens=False)
-        assert [WORDS.decode([word]) for word in ids] == [" red", " disc", f" ({number},", f" {number})", ",", " blue"]
+        assert [WORDS.decode([word]) for word in ids] == [" red disc", f" ({number},", f" {number})", ",", " blue"]
         assert len(WORDS.encode(f"{number}")) == 1
     assert len({word for ids in number_ids(WORDS) for word in ids}) == 4 * 101
 

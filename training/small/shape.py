@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from transformers import PreTrainedTokenizerFast, Qwen3VLConfig, Qwen3VLForConditionalGeneration
 
-from training.small.words import number_ids
+from training.small.words import name_ids, number_ids
 
 # The overview of the needle world, in pixels: the policy is shown every picture in this size.
 OVERVIEW = 128
@@ -143,7 +143,7 @@ def _fill(made: Any, shape: SmallShape, chance: torch.Generator) -> None:
 
 @torch.no_grad()  # type: ignore[untyped-decorator]
 def _lay_out(made: Any, words: PreTrainedTokenizerFast, shape: SmallShape, chance: torch.Generator) -> None:
-    """Lay numbers and places out before training: neighbours are alike.
+    """Lay numbers, names and places out before training: neighbours are alike, and so are things of one colour or of one kind.
 
     A number is a word of its own, and a place an entry of a table. From random entries it has to be learnt of each by itself what it is
     near to, and pointing stays at chance for a long time; from smooth ones, what is learnt at one place holds beside it at once.
@@ -152,6 +152,8 @@ def _lay_out(made: Any, words: PreTrainedTokenizerFast, shape: SmallShape, chanc
     for ids in number_ids(words):
         places = torch.arange(len(ids)) / (len(ids) - 1)
         entries[torch.tensor(ids)] = shape.word_spread * smooth(places, entries.shape[1], chance)
+    for name, parts in name_ids(words).items():
+        entries[name] = entries[list(parts)].sum(dim=0) / math.sqrt(len(parts))
     direction = torch.randn(entries.shape[1], generator=chance)
     entries += shape.common * shape.word_spread * math.sqrt(entries.shape[1]) * direction / direction.norm()
     table = made.model.visual.pos_embed.weight
