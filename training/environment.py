@@ -1,7 +1,7 @@
 """The zoom as TRL's environment interface has it: one object for a rollout, whose public method is a tool that the model may call.
 
-The call's inside comes as it was written, and core.rollout answers it: with the same crop, or the same complaint, as in a rollout that it
-leads itself.
+The turn comes as it was written, and core.rollout answers it: with the same crop, or the same complaint, as in a rollout that it leads
+itself.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 from PIL import Image
 
 from core.errors import TrainingError
-from core.grammar import CALL_CLOSE, CALL_OPEN, OBSERVATION_CLOSE, OBSERVATION_OPEN, TOOL_NAME
+from core.grammar import CALL_CLOSE, OBSERVATION_CLOSE, OBSERVATION_OPEN, TOOL_NAME, Message, parse_messages
 from core.policies.conversation import Completion, Finish, Request, Said, Shown
 from core.rollout.conversations import Conversation
 from core.rollout.values import Spoke
@@ -22,21 +22,18 @@ from training.questions import Question
 # TRL counts tokens itself: none are counted here.
 _NO_LIMIT = 10**9
 
-RESPONSES: dict[str, Any] = {
-    "defaults": {"role": "assistant"},
-    "start_anchor": "<|im_start|>assistant\n",
-    "fields": {
-        "tool_calls": {
-            "open": CALL_OPEN,
-            "close_pattern": CALL_CLOSE,
-            "content": "text",
-            "repeats": True,
-            "transform": {"type": "function", "function": {"name": TOOL_NAME, "arguments": {"call": "{content}"}}},
-        },
-        "content": {"close_pattern": r"<\|im_end\|>\s*", "content": "text"},
-    },
-}
-"""How TRL reads what the model wrote: a call's inside as text, for core's grammar to read; the rest is not looked at."""
+RESPONSES: dict[str, Any] = {"defaults": {"role": "assistant"}, "fields": {"content": {"content": "text"}}}
+"""TRL reads turns of tokenizers alone that have such a template; `read_turn` stands in for what it would do."""
+
+
+def read_turn(text: str) -> dict[str, Any]:
+    """What the model wrote in a turn as TRL takes it: with a call where core.rollout would carry one out, and with none where there is an
+    answer, or where the turn did not end at its call."""
+    told: dict[str, Any] = {"role": "assistant", "content": text}
+    turn = next(iter(parse_messages([Message(Author.MODEL, text)]).turns), None)
+    if turn is None or turn.answer is not None or turn.call is None or not text.endswith(CALL_CLOSE):
+        return told
+    return told | {"tool_calls": [{"type": "function", "function": {"name": TOOL_NAME, "arguments": {"call": text}}}]}
 
 
 class ZoomEnvironment:
@@ -64,13 +61,13 @@ class ZoomEnvironment:
         """Look closer at a place of the picture.
 
         Args:
-            call: the call as it was written, between its tags.
+            call: the turn in which it was called, as it was written.
 
         Returns:
             The crop in its observation, or the complaint that stands there instead.
         """
         assert self._conversation is not None, "reset comes first"
-        reply = self._conversation.answered(Completion(f"{CALL_OPEN}\n{call}\n{CALL_CLOSE}", Finish.STOP))
+        reply = self._conversation.answered(Completion(call, Finish.STOP))
         if not isinstance(reply.then, Request):
             raise TrainingError("The environment was called behind the end of its rollout.")
         self.observed += [said.text for said in reply.spoken if isinstance(said, Spoke) and said.author is Author.OBSERVATION]

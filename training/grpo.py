@@ -57,7 +57,7 @@ from training.session import (
 )
 from training.start import Beginning, beginning, computes_in_bfloat16, has_gpu, with_weights
 from training.watching import News, Tell, Watching
-from training.written_by_trl import PlainTrainer, call_end, marks_never_sampled, template_for_trl
+from training.written_by_trl import PlainTrainer, call_ends, marks_never_sampled, template_for_trl
 
 
 def train(
@@ -272,7 +272,7 @@ def _for_trl(begun: Beginning, several: bool, *, vllm: bool, args: GRPOConfig, m
     """What a trainer is given whose rollouts TRL writes: a processor with our template, and the zoom as an environment."""
     rendering = begun.rendering
     never = marks_never_sampled(rendering, vllm=vllm)
-    ends = {"stop_token_ids": [call_end(rendering)]} if several and vllm else {}
+    ends = {"stop_token_ids": call_ends(rendering)} if several and vllm else {}
     args.generation_kwargs = {**never, **ends, "max_tokens" if vllm else "max_new_tokens": most}
     processor = processor_of(begun.family, rendering, template_for_trl(rendering))
     # TRL tries the template out on a picture of its own, of a size that no rollout shows.

@@ -19,7 +19,7 @@ from core.grammar import CALL_CLOSE, Message
 from core.policies.local.rendering import Rendering
 from core.policies.local.template import chat_template
 from core.trace import Author, StopReason, Trace
-from training.environment import ZoomEnvironment
+from training.environment import ZoomEnvironment, read_turn
 from training.processors import messages_of
 from training.questions import Question
 from training.reinforcing import ReinforcingTrainer
@@ -29,14 +29,16 @@ from training.turns import Spoken
 _PICTURES = ("pixel_values", "image_grid_thw")
 
 
-def call_end(rendering: Rendering) -> int:
-    """The token that closes a call. Raises TrainingError for a tokenizer in which it is none of its own, or without an end of turns."""
+def call_ends(rendering: Rendering) -> list[int]:
+    """The tokens with which a call is over, in order: those whose text ends with its closing tag. The small policy has the tag in one token
+    with what stands before it. Raises TrainingError for a tokenizer that has none, or without an end of turns."""
     if rendering.turn_end is None:
         raise TrainingError(rendering.multi_turn_problem)
-    tokens = rendering.tokens(CALL_CLOSE)
-    if len(tokens) != 1:
+    # In a byte-level vocabulary, too, the tag stands as it is.
+    tokens = sorted(token for text, token in rendering.tokenizer.get_vocab().items() if text.endswith(CALL_CLOSE))
+    if not tokens:
         raise TrainingError(f"TRL ends a turn at a token, and this tokenizer has none for {CALL_CLOSE}: set `generation: engine`.")
-    return tokens[0]
+    return tokens
 
 
 def marks_never_sampled(rendering: Rendering, *, vllm: bool) -> dict[str, Any]:
@@ -71,8 +73,10 @@ class PlainTrainer(ReinforcingTrainer):
         self._rendering, self._several = rendering, several
         super().__init__(*args, engine=None, **named)
         if several:
+            # Turns are read by core's grammar: by a template, a call that is never closed and an answer behind it would be one call.
+            self._tokenizer.parse_response = lambda ids, **named: read_turn(rendering.decode(ids))
             # Not in the model's own settings, which are saved beside it.
-            self.eos_token_ids = [*self.eos_token_ids, call_end(rendering)]
+            self.eos_token_ids = [*self.eos_token_ids, *call_ends(rendering)]
             if not self.use_vllm:
                 self.generation_config.eos_token_id = self.eos_token_ids
                 self.generation_kwargs["eos_token_id"] = self.eos_token_ids

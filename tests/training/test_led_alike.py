@@ -25,7 +25,7 @@ from training.reinforcement import Generation
 from training.rollouts import Engine, Led, Rewarded, checked
 from training.runs import Run
 from training.start import beginning, with_weights
-from training.written_by_trl import call_end, marks_never_sampled
+from training.written_by_trl import call_ends, marks_never_sampled
 
 MALFORMED = '<think> There (30, 40). </think>\n<tool_call>\n{"name": "search_coordinate"\n</tool_call>'
 SCRIPTS: dict[str, tuple[str, ...]] = {
@@ -33,6 +33,7 @@ SCRIPTS: dict[str, tuple[str, ...]] = {
     "two looks": (look(30, 40), look(60, 20), answer("red")),
     "outside": (look(9000, 1), look(30, 40), answer("blue")),
     "malformed": (MALFORMED, answer("red")),
+    "an answer in a call that is not closed": ('<think> There (30, 40). </think>\n<tool_call>\n{"name": <answer> red </answer>',),
     "no action": ("<think> Nothing (1, 2). </think>",),
     "no end": (look(20, 20),) * 5,
 }
@@ -116,7 +117,15 @@ def test_no_picture_mark_is_sampled_by_anybody(tiny_qwen2_5_vl: Path, tmp_path: 
     assert set(marks) <= set(marks_never_sampled(rendering, vllm=False)["suppress_tokens"])
     bias = marks_never_sampled(rendering, vllm=True)["logit_bias"]
     assert {bias[mark] for mark in marks} == {-100.0}
-    assert rendering.tokenizer.convert_ids_to_tokens(call_end(rendering)) == "</tool_call>"
+
+
+def test_a_turn_ends_at_the_tokens_that_close_a_call(tiny_qwen2_5_vl: Path, tmp_path: Path) -> None:
+    recipe = rewarding_recipe(tmp_path / "data", tiny_qwen2_5_vl)
+    rendering = beginning(recipe).rendering
+    assert rendering.tokenizer.convert_ids_to_tokens(call_ends(rendering)) == ["</tool_call>"]
+    # The small policy has one for all that stands behind a call's point.
+    small = beginning(replace(recipe, model="small")).rendering
+    assert small.tokens(look(30, 40))[-1] in call_ends(small)
 
 
 def test_a_copy_writes_in_the_numbers_of_the_gpu_and_follows_the_weights(tiny_qwen2_5_vl: Path, tmp_path: Path) -> None:
