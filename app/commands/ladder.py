@@ -22,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--n", type=at_least_one, default=400, metavar="N", help="questions for every policy (default 400)")
     parser.add_argument("--samples", type=at_least_one, default=4, metavar="N", help="answers to a quarter of them, for pass@k (default 4)")
     parser.add_argument("--difficulty", default="hard", metavar="NAME", help="the world that is learnt: easy, default, hard (default hard)")
+    parser.add_argument("--jobs", type=at_least_one, default=2, metavar="N", help="trainings beside each other (default 2)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="another value for a key of all recipes")
     parser.add_argument("--runs", type=Path, default=RUNS, metavar="DIR", help=f"folder of the ladder's runs (default {RUNS})")
     parser.add_argument("--list", action="store_true", help="say which rungs there are and about how long it takes, and do nothing else")
@@ -52,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.report:
         from app.ladder.running import Ladder
 
-        Ladder(plan, rungs, say=_say).run()
+        Ladder(plan, rungs, jobs=arguments.jobs, say=_say).run()
     report = report_of(read_ladder(arguments.runs), rungs)
     print(markdown(report), end="")
     if arguments.json:

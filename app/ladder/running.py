@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +17,9 @@ from app.eval_files import EvaluationFile, TraceFile
 from app.eval_judged import JudgedFile, judged_path
 from app.eval_works import Work
 from app.evaluating import Asking, Evaluator
-from app.improving import LAUNCH
 from app.ladder.asking import MAX_NEW_TOKENS, asked_for, figures, sampled, sampled_works_of, works_of
 from app.ladder.plan import Plan, manners_of, trainings_of
+from app.ladder.processes import Crew
 from app.ladder.rungs import Rung, Training
 from app.policy_register import TRAINED, going_on, state_of
 from core.errors import StartError, TaskError, TrainingError
@@ -29,54 +27,44 @@ from core.policies.opening import PolicyOptions
 
 PLAN = "ladder.json"
 _FORMAT = {"format": "saccade.ladder", "version": 1}
-# How often a training is looked at, in seconds.
-_GLANCE = 0.5
 
 Say = Callable[[str], None]
 Begin = Callable[[Sequence[str]], None]
-"""Leads a training to its end, given what stands behind `launch.py train`. Raises TrainingError where it did not come to its end, and
-KeyboardInterrupt where it was stopped."""
-
-
-def in_a_process(words: Sequence[str]) -> None:
-    """The training as a process. It has a session of its own, so that Ctrl-C reaches it once, from here, and it stops behind its step."""
-    # What is prepared here is not for the process, which prepares itself.
-    environment = {name: value for name, value in os.environ.items() if name != "SACCADE_PREPARED"} | {"PYTHONUNBUFFERED": "1"}
-    command = [sys.executable, str(LAUNCH), "train", *words]
-    process = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, start_new_session=True)
-    stopped: KeyboardInterrupt | None = None
-    while process.poll() is None:
-        try:
-            process.wait(_GLANCE)
-        except subprocess.TimeoutExpired:
-            continue
-        except KeyboardInterrupt as stop:
-            stopped = stop
-            process.send_signal(signal.SIGINT)
-    if stopped is not None:
-        raise type(stopped)("Stopped: the same command goes on from there.") from stopped
-    if process.returncode:
-        raise TrainingError("The training did not come to its end, as it says above. When that is mended, the same command goes on.")
+"""Leads a training to its end, given what stands behind `launch.py train`. Raises TrainingError where it did not come to its end."""
 
 
 class Ladder:
-    """A ladder under way. `begin` leads a training; `say` takes tables and sentences."""
+    """A ladder under way.
 
-    def __init__(self, plan: Plan, rungs: Sequence[Rung], *, begin: Begin = in_a_process, say: Say = print) -> None:
-        self._plan, self._rungs, self._begin, self._say = plan, rungs, begin, say
+    jobs   trainings beside each other; policies are judged one after the other, while others are trained
+    begin  leads a training; None: a process does
+    say    takes tables and sentences
+    """
+
+    def __init__(self, plan: Plan, rungs: Sequence[Rung], *, jobs: int = 1, begin: Begin | None = None, say: Say = print) -> None:
+        self._plan, self._rungs, self._jobs, self._begin, self._say = plan, rungs, jobs, begin, say
 
     def run(self) -> None:
         """All of it, one seed behind the other: behind the first there is a whole ladder, of one seed.
 
         Raises TaskError where the folder holds another ladder, TrainingError where a training does not come to its end, PolicyError where
-        a policy cannot be asked, and KeyboardInterrupt where somebody stops it.
+        a policy cannot be asked, and KeyboardInterrupt where somebody stops it: trainings that go on are then stopped behind their step.
         """
         self._settle()
         first, *others = trainings_of(self._rungs)
-        self._climb(first, 0)
-        for seed in range(self._plan.seeds):
-            for training in others:
-                self._climb(training, seed)
+        try:
+            with Crew(self._jobs) as crew:
+                self._climb(crew, [(first, 0)])
+                self._climb(crew, [(training, seed) for seed in range(self._plan.seeds) for training in others])
+        except KeyboardInterrupt as stop:
+            raise type(stop)("Stopped: the same command goes on from there.") from stop
+
+    def _climb(self, crew: Crew, wanted: Sequence[tuple[Training, int]]) -> None:
+        """Train these, and judge each as soon as it is trained."""
+        begin = self._begin or crew.lead
+        for place in crew.done([partial(self._train, begin, training, seed) for training, seed in wanted]):
+            training, seed = wanted[place]
+            self._judge_all(training, self._plan.folder(training.name, seed))
 
     def _settle(self) -> None:
         """Write down what the ladder is, or find it written down."""
@@ -93,27 +81,30 @@ class Ladder:
             except OSError as error:
                 raise StartError(f"{file} cannot be written ({error.strerror}): name another folder with --runs.") from error
 
-    def _climb(self, training: Training, seed: int) -> None:
-        folder = self._plan.folder(training.name, seed)
-        self._train(training, seed, folder)
-        for manner in manners_of(training.name, self._rungs):
-            plan = self._plan
-            self._judge(figures(folder, manner), works_of(plan, training.name, manner), Asking(0, 0.0, 1, MAX_NEW_TOKENS))
-            if plan.samples > 1:
-                several = Asking(0, 1.0, plan.samples, MAX_NEW_TOKENS)
-                self._judge(sampled(folder, manner), sampled_works_of(plan, manner), several)
-
-    def _train(self, training: Training, seed: int, folder: Path) -> None:
+    def _train(self, begin: Begin, training: Training, seed: int) -> None:
         """The training to its end, from where it stands. Raises TrainingError where it goes on elsewhere."""
+        folder = self._plan.folder(training.name, seed)
         state = state_of(folder)
         if state == "finished":
             return
         if (pid := going_on(folder)) is not None:
             raise TrainingError(f"{folder} is being trained by process {pid}: wait until it is over, and type the same again.")
         self._say(f"{folder.name}: {'goes on' if state else 'is trained'}, {training.recipe}")
-        self._begin([f"--resume={folder}"] if state else self._plan.words(training, seed))
+        begin([f"--resume={folder}"] if state else [*self._threads(), *self._plan.words(training, seed)])
         if state_of(folder) != "finished":
             raise TrainingError(f"The training of {folder.name} ended, and its policy is not there: look into {folder}.")
+
+    def _threads(self) -> list[str]:
+        """Several trainings share the processor's cores. What a user sets comes later, and counts."""
+        return [f"--set=threads={max(1, (os.cpu_count() or 1) // self._jobs)}"] if self._jobs > 1 else []
+
+    def _judge_all(self, training: Training, folder: Path) -> None:
+        plan = self._plan
+        for manner in manners_of(training.name, self._rungs):
+            self._judge(figures(folder, manner), works_of(plan, training.name, manner), Asking(0, 0.0, 1, MAX_NEW_TOKENS))
+            if plan.samples > 1:
+                several = Asking(0, 1.0, plan.samples, MAX_NEW_TOKENS)
+                self._judge(sampled(folder, manner), sampled_works_of(plan, manner), several)
 
     def _judge(self, file: Path, works: list[Work], asking: Asking) -> None:
         """What the policy in the file's folder answers, unless it is there whole."""

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import sys
+import threading
+import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +17,11 @@ from app import commands
 from app.ladder.asking import figures, sampled, sampled_works_of, works_of
 from app.ladder.claims import CLAIMS, Verdict, verdict
 from app.ladder.plan import Plan, trainings_of
+from app.ladder.processes import Crew
 from app.ladder.reading import read_ladder
 from app.ladder.report import report_of
 from app.ladder.rungs import CURVES, RUNGS, START, TRAININGS, WORLDS, harder, named_rungs
-from app.ladder.running import PLAN, Ladder, in_a_process, read_plan
+from app.ladder.running import PLAN, Ladder, read_plan
 from app.ladder.words import markdown
 from core.errors import TaskError, TrainingError
 from core.evaluation.conditions import condition_of
@@ -284,6 +289,37 @@ def test_a_run_that_broke_off_goes_on_and_one_that_ends_without_a_policy_is_told
 
 
 def test_a_training_that_fails_in_its_process_ends_the_ladder(capfd: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(TrainingError, match="did not come to its end, as it says above"):
-        in_a_process(["nothing-like-it"])
+    with Crew() as crew, pytest.raises(TrainingError, match="did not come to its end, as it says above"):
+        crew.lead(["nothing-like-it"])
     assert "nothing-like-it" in capfd.readouterr().err
+
+
+def test_so_many_go_on_at_a_time_and_each_is_told_in_its_order() -> None:
+    together, most, both = [0], [0], threading.Barrier(2)
+
+    def task(place: int) -> None:
+        together[0] += 1
+        most[0] = max(most[0], together[0])
+        if place < 2:
+            # Each of the first two waits for the other: alone it would not end.
+            both.wait(30)
+        together[0] -= 1
+
+    with Crew(2) as crew:
+        assert list(crew.done([partial(task, place) for place in range(5)])) == [0, 1, 2, 3, 4]
+    assert most == [2]
+
+
+def test_who_stops_stops_all_that_goes_on_behind_its_step(tmp_path: Path) -> None:
+    # It says that it has begun, and ends as a training does when it is asked to.
+    begins, is_asked = "open('begun', 'w').close()", "open('stopped', 'w').close(); sys.exit(130)"
+    script = f"import os, sys, time\nos.chdir(sys.argv[1])\ntry:\n {begins}; time.sleep(60)\nexcept KeyboardInterrupt:\n {is_asked}"
+
+    def stop() -> None:
+        while not (tmp_path / "begun").exists():
+            time.sleep(0.02)
+        raise KeyboardInterrupt("enough")
+
+    with pytest.raises(KeyboardInterrupt, match="enough"), Crew(2, [sys.executable, "-c", script]) as crew:
+        list(crew.done([stop, partial(crew.lead, [str(tmp_path)])]))
+    assert (tmp_path / "stopped").exists()

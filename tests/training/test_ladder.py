@@ -15,9 +15,11 @@ from app.ladder.rungs import START, TRAININGS, Training, named_rungs
 from app.ladder.running import Ladder
 from training.command import _changes
 from training.grpo import schooling_of
+from training.grpo import train as by_rewards
 from training.recipe import Recipe
 from training.recipe_files import read_recipe
 from training.schooling import Schooling
+from training.sft import train as by_records
 from training.start import beginning
 
 # Of a tiny checkpoint: pictures as the small policy has them, turns that are soon over.
@@ -69,8 +71,10 @@ def test_a_ladder_of_two_rungs_goes_on_where_it_was_stopped(
         begun.append(words[-1])
         if words[-1] == "needle-grpo-plain" and stops:
             stops.pop()
-            raise KeyboardInterrupt("Stopped: the same command goes on from there.")
-        commands.run(*commands.read(["train", *words]))
+            raise KeyboardInterrupt
+        _, arguments = commands.read(["train", *words])
+        recipe = read_recipe(arguments.recipe, _changes(arguments))
+        (by_rewards if recipe.kind == "grpo" else by_records)(recipe, arguments.runs / arguments.name)
 
     with pytest.raises(KeyboardInterrupt, match="Stopped"):
         Ladder(plan, rungs, begin=train).run()
@@ -85,4 +89,4 @@ def test_a_ladder_of_two_rungs_goes_on_where_it_was_stopped(
     # Once more, with nothing to do.
     Ladder(plan, rungs, begin=train).run()
     assert len(begun) == 4
-    assert "The trained policy is in" in capsys.readouterr().out
+    assert "plain-0: is trained, needle-grpo-plain" in capsys.readouterr().out

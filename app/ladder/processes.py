@@ -1,0 +1,71 @@
+"""Trainings as processes, several beside each other, and how all of them are stopped.
+
+with Crew(2) as crew:
+    for place in crew.done(tasks):      # tasks call crew.lead with what stands behind `launch.py train`
+        ...                             # the task at that place has ended; others go on meanwhile
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from core.errors import TrainingError
+
+_TRAIN = (sys.executable, str(Path(__file__).resolve().parents[2] / "launch.py"), "train")
+# How often a training is looked at, in seconds.
+_GLANCE = 0.3
+
+
+class Crew:
+    """Leads up to `jobs` trainings at a time. When it ends, those that still go on are stopped behind their step, and waited for.
+
+    command  what stands before a training's words
+    """
+
+    def __init__(self, jobs: int = 1, command: Sequence[str] = _TRAIN) -> None:
+        self._command = tuple(command)
+        self._pool = ThreadPoolExecutor(jobs)
+        self._over = threading.Event()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._over.set()
+        self._pool.shutdown(cancel_futures=True)
+
+    def done(self, tasks: Sequence[Callable[[], None]]) -> Iterator[int]:
+        """Begins the tasks in their order, and gives the place of each, in order, once it has ended. Raises what a task raises."""
+        for place, future in enumerate([self._pool.submit(task) for task in tasks]):
+            future.result()
+            yield place
+
+    def lead(self, words: Sequence[str]) -> None:
+        """A training in a process of its own, until it ends; Ctrl-C does not reach it, but this program does.
+
+        Raises TrainingError where it does not come to its end.
+        """
+        if self._over.is_set():
+            raise TrainingError("The training was not begun, because all were stopped.")
+        # What is prepared here is not for the process, which prepares itself.
+        environment = {name: value for name, value in os.environ.items() if name != "SACCADE_PREPARED"} | {"PYTHONUNBUFFERED": "1"}
+        process = subprocess.Popen([*self._command, *words], env=environment, stdin=subprocess.DEVNULL, start_new_session=True)
+        asked = False
+        while process.poll() is None:
+            try:
+                process.wait(_GLANCE)
+            except subprocess.TimeoutExpired:
+                if self._over.is_set() and not asked:
+                    asked = True
+                    process.send_signal(signal.SIGINT)
+        if process.returncode:
+            raise TrainingError("The training did not come to its end, as it says above. When that is mended, the same command goes on.")
