@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
     sizes = {name: getattr(arguments, name) for name in ("runs", "difficulty", "start_steps", "steps", "seeds", "n", "samples")}
     plan = Plan(arguments.start, **sizes, changes=tuple(arguments.set))
     if arguments.list:
-        print(listed(plan, rungs))
+        print(listed(plan, rungs, arguments.jobs))
         return 0
     if not arguments.report:
         from app.ladder.running import Ladder

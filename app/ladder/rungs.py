@@ -77,7 +77,7 @@ TRAININGS: tuple[Training, ...] = (
     Training("bonus-off", "needle-grpo", True, (*_LOOKING, "grpo.bonus=none")),
     Training("bonus-gated", "needle-grpo", True, (*_LOOKING, "grpo.bonus=gated")),
     Training("overrun-learnt", "needle-grpo", True, (*_LOOKING, "grpo.mask_overrun=false")),
-    Training("uncapped", "needle-grpo", True, (*_LOOKING, f"min_pixels={_FINE}", f"max_pixels={_FINE}")),
+    Training("uncapped", "needle-grpo", True, (*_LOOKING, f"max_pixels={_FINE}")),
 )
 
 _LOOKS, _POINTS, _PLAIN = Manner.LOOKS.value, Manner.POINTS.value, Manner.PLAIN.value

@@ -43,6 +43,8 @@ class Ladder:
 
     def __init__(self, plan: Plan, rungs: Sequence[Rung], *, jobs: int = 1, begin: Begin | None = None, say: Say = print) -> None:
         self._plan, self._rungs, self._jobs, self._begin, self._say = plan, rungs, jobs, begin, say
+        first, *others = trainings_of(rungs)
+        self._wanted = [(first, 0), *((training, seed) for seed in range(plan.seeds) for training in others)]
 
     def run(self) -> None:
         """All of it, one seed behind the other: behind the first there is a whole ladder, of one seed.
@@ -51,11 +53,11 @@ class Ladder:
         a policy cannot be asked, and KeyboardInterrupt where somebody stops it: trainings that go on are then stopped behind their step.
         """
         self._settle()
-        first, *others = trainings_of(self._rungs)
         try:
             with Crew(self._jobs) as crew:
-                self._climb(crew, [(first, 0)])
-                self._climb(crew, [(training, seed) for seed in range(self._plan.seeds) for training in others])
+                # All others begin with the first.
+                self._climb(crew, self._wanted[:1])
+                self._climb(crew, self._wanted[1:])
         except KeyboardInterrupt as stop:
             raise type(stop)("Stopped: the same command goes on from there.") from stop
 
@@ -89,7 +91,8 @@ class Ladder:
             return
         if (pid := going_on(folder)) is not None:
             raise TrainingError(f"{folder} is being trained by process {pid}: wait until it is over, and type the same again.")
-        self._say(f"{folder.name}: {'goes on' if state else 'is trained'}, {training.recipe}")
+        number = f"{self._wanted.index((training, seed)) + 1} of {len(self._wanted)}"
+        self._say(f"{folder.name} ({number}) {'goes on' if state else 'is trained'}: {training.recipe}")
         begin([f"--resume={folder}"] if state else [*self._threads(), *self._plan.words(training, seed)])
         if state_of(folder) != "finished":
             raise TrainingError(f"The training of {folder.name} ended, and its policy is not there: look into {folder}.")
@@ -112,15 +115,18 @@ class Ladder:
         known = read_document(file)
         if known is not None and known.get("complete") and known.get("ladder") == head["ladder"]:
             return
-        policy = file.parent / TRAINED
+        policy, name = file.parent / TRAINED, f"{file.parent.name}, {file.stem.removeprefix('ladder-')}"
         out, judged = EvaluationFile(file, head | {"seed": asking.seed, "temperature": asking.temperature}), JudgedFile(judged_path(file))
         try:
             with TraceFile(None, judged) as traces:
-                Evaluator(works, asking, out, judged, traces, self._say).ask(str(policy), PolicyOptions())
+                # A table for each of many worlds says less than the report does.
+                found = Evaluator(works, asking, out, judged, traces, lambda words: None).ask(str(policy), PolicyOptions())
             out.write(complete=True)
             judged.close(complete=True)
         finally:
             judged.close()
+        first = found[0].results[0]
+        self._say(f"{name}: {100 * first.accuracy.value:.1f} % right (n = {first.n}), {first.looks:.2f} looks")
 
 
 def read_plan(runs: Path) -> dict[str, Any] | None:

@@ -8,16 +8,16 @@ from app.ladder.plan import Plan, asking_of, manners_of, trainings_of
 from app.ladder.rungs import START, Rung, Training
 from core.tasks.needle.manners import Manner
 
-# Seconds of the small policy on two cores of an AMD EPYC with nothing beside it (docs/rl.md): of a step, of a conversation in an
-# evaluation, and of beginning a training and opening its policy.
-START_STEP, SFT_STEP, GRPO_STEP, GRPO_STEP_AT_ONCE = 1.0, 0.5, 6.0, 2.0
-CONVERSATION, CONVERSATION_AT_ONCE, BEGINNING = 0.06, 0.03, 25.0
+# Seconds on one core of an AMD EPYC, of the small policy (docs/rl.md): of a step, of a conversation in an evaluation, and of beginning a
+# training.
+START_STEP, SFT_STEP, GRPO_STEP, GRPO_STEP_AT_ONCE = 2.2, 0.6, 13.9, 6.0
+CONVERSATION, CONVERSATION_AT_ONCE, BEGINNING = 0.16, 0.08, 12.0
 # Sizes and numbers of items for which there is a place on a curve.
 _PLACES = 12
 
 
 def seconds_of(plan: Plan, rungs: Sequence[Rung]) -> float:
-    """About how many seconds all of it takes on that machine, from nothing."""
+    """About how many seconds all of it takes one core of that machine, from nothing."""
     return sum(_seconds(plan, training, rungs) * (1 if training.name == START else plan.seeds) for training in trainings_of(rungs))
 
 

@@ -128,17 +128,18 @@ def _p(told: OverSeeds | None) -> str:
     return "< 0.0001" if told.p < 0.0001 else f"{told.p:.4f}"
 
 
-def listed(plan: Plan, rungs: Sequence[Rung]) -> str:
-    """The rungs, what each differs in, and about how long all of it takes."""
+def listed(plan: Plan, rungs: Sequence[Rung], jobs: int) -> str:
+    """The rungs, what each differs in, and about how long all of it takes with so many trainings beside each other."""
     width = max(len(rung.name) for rung in rungs)
     lines = []
     for rung in rungs:
         training = training_named(rung.training)
         than = f", than {rung.than}: {rung.differs}" if rung.than else ""
         lines.append(f"{rung.name:<{width}}  {rung.title} ({training.recipe}){than}")
-    told, seeds = duration(seconds_of(plan, rungs)), f"{plan.seeds} seed{'s' if plan.seeds > 1 else ''}"
+    told, seeds = duration(seconds_of(plan, rungs) / jobs), f"{plan.seeds} seed{'s' if plan.seeds > 1 else ''}"
+    cores = f"{jobs} core{'s' if jobs > 1 else ''}"
     lines.append(
-        f"{seeds}, {plan.steps} steps, {plan.n} questions on {plan.difficulty}: about {told} on two cores of the machine of "
-        "docs/rl.md, from nothing."
+        f"{seeds}, {plan.steps} steps, {plan.n} questions on {plan.difficulty}: about {told} from nothing, on {cores} of the machine of "
+        "docs/rl.md."
     )
     return "\n".join(lines)

@@ -89,4 +89,5 @@ def test_a_ladder_of_two_rungs_goes_on_where_it_was_stopped(
     # Once more, with nothing to do.
     Ladder(plan, rungs, begin=train).run()
     assert len(begun) == 4
-    assert "plain-0: is trained, needle-grpo-plain" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "answers-0 (2 of 3) is trained: needle-answers" in said and "grpo-plain-0, plain: 0.0 % right (n = 4), 0.00 looks" in said
