@@ -16,8 +16,6 @@ from core.rollout.values import RolloutSettings
 from core.tasks.needle.splits import Split
 from core.tasks.needle.task import NeedleTask
 
-# The longest turn of the expert has some 120 tokens, and twice as many at the harder worlds.
-MAX_NEW_TOKENS = 300
 _SEED = 0
 _ONCE = (condition_of(AS_IT_IS),)
 

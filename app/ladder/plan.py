@@ -16,12 +16,16 @@ QUESTIONS, GROUP = 8, 8
 """Questions of a step, and rollouts of each: a step of records has the expert's dialogs about the same questions."""
 MANNERS = 3
 """Sources of the start's recipe: one for each manner of answering."""
+MAX_NEW_TOKENS = 300
+"""Of a turn, in training as at test: the longest turn of the expert has some 120."""
 # Of a quarter of the questions several answers are asked, and as many stand behind each place of a curve.
 _PART = 4
 # How the shipped policy was trained to look: 64 x 64 px of the scene as they are.
 _CROP = "offset: 32, crop: 64"
 # What both kinds of training have alike: nothing is looked at on the way, for everything is judged behind it.
 _ALIKE = ("betas=[0.9, 0.99]", "evaluate=0", "evaluate_every=0", "samples=0", "sample_every=0", "save_every=25", "keep=1")
+# Room for the longest thoughts about the worlds with the most items, and for three crops: who runs out is to have run out of turns.
+_ROLLOUTS = (f"max_new_tokens={MAX_NEW_TOKENS}", "grpo.max_tokens=1200", "grpo.rollouts_every=0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,7 @@ class Plan:
         if training.name == START:
             return (*_ALIKE, f"steps={self.start_steps}", *(f"data.{at}.{world}" for at in range(MANNERS)))
         batch = QUESTIONS * GROUP if training.grpo else QUESTIONS
-        group = (f"grpo.group={GROUP}", "grpo.rollouts_every=0") if training.grpo else ()
+        group = (f"grpo.group={GROUP}", *_ROLLOUTS) if training.grpo else ()
         return (*_ALIKE, f"steps={self.steps}", f"seed={seed}", f"batch={batch}", *group, f"data.{world}")
 
 

@@ -17,8 +17,8 @@ from app.eval_files import EvaluationFile, TraceFile
 from app.eval_judged import JudgedFile, judged_path
 from app.eval_works import Work
 from app.evaluating import Asking, Evaluator
-from app.ladder.asking import MAX_NEW_TOKENS, asked_for, figures, sampled, sampled_works_of, works_of
-from app.ladder.plan import Plan, manners_of, trainings_of
+from app.ladder.asking import asked_for, figures, sampled, sampled_works_of, works_of
+from app.ladder.plan import MAX_NEW_TOKENS, Plan, manners_of, trainings_of
 from app.ladder.processes import Crew
 from app.ladder.rungs import Rung, Training
 from app.policy_register import TRAINED, going_on, state_of

@@ -312,9 +312,10 @@ def test_so_many_go_on_at_a_time_and_each_is_told_in_its_order() -> None:
 
 
 def test_who_stops_stops_all_that_goes_on_behind_its_step(tmp_path: Path) -> None:
-    # It says that it has begun, and ends as a training does when it is asked to.
-    begins, is_asked = "open('begun', 'w').close()", "open('stopped', 'w').close(); sys.exit(130)"
-    script = f"import os, sys, time\nos.chdir(sys.argv[1])\ntry:\n {begins}; time.sleep(60)\nexcept KeyboardInterrupt:\n {is_asked}"
+    # It says that it has begun, and ends as a training does when it is asked to, also where this program was begun with SIGINT ignored.
+    begins = "signal.signal(signal.SIGINT, signal.default_int_handler); open('begun', 'w').close()"
+    is_asked = "open('stopped', 'w').close(); sys.exit(130)"
+    script = f"import os, signal, sys, time\nos.chdir(sys.argv[1])\ntry:\n {begins}; time.sleep(60)\nexcept KeyboardInterrupt:\n {is_asked}"
 
     def stop() -> None:
         while not (tmp_path / "begun").exists():

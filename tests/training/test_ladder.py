@@ -53,6 +53,7 @@ def test_what_a_rung_differs_in_reaches_its_recipe(tiny_qwen3_vl: Path, tmp_path
     told = {training.name: recipe_of(plan, training) for training in TRAININGS}
     rewarded = {name: recipe.grpo for name, recipe in told.items() if recipe.grpo is not None}
     base = rewarded["grpo-looks"]
+    assert (told["grpo-looks"].max_new_tokens, base.max_tokens) == (300, 1200)
     assert (base.reward, base.bonus, base.mask_overrun, base.max_turns, base.turns) == ("vigorl", "profile", True, 4, "multi")
     assert rewarded["random-reward"].reward == "random" and rewarded["grpo-plain"].reward == "plain"
     assert (rewarded["bonus-off"].bonus, rewarded["bonus-gated"].bonus) == ("none", "gated")
