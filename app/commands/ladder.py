@@ -27,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--runs", type=Path, default=RUNS, metavar="DIR", help=f"folder of the ladder's runs (default {RUNS})")
     parser.add_argument("--list", action="store_true", help="say which rungs there are and about how long it takes, and do nothing else")
     parser.add_argument("--report", action="store_true", help="only the tables, of what is there already")
+    parser.add_argument("--figure", type=Path, metavar="FILE", help="draw the curves there, as an HTML page")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the report there too, as JSON")
 
 
@@ -58,6 +59,10 @@ def run(arguments: argparse.Namespace) -> int:
     print(markdown(report), end="")
     if arguments.json:
         _write(arguments.json, json.dumps(report.to_json(), indent=1))
+    if arguments.figure:
+        from app.ladder.drawing import curves_page
+
+        _write(arguments.figure, curves_page(report))
     return 0
 
 

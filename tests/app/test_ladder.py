@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import threading
 import time
@@ -218,6 +219,21 @@ def test_the_tables_are_markdown_and_tell_all_there_is(tmp_path: Path, capsys: p
     told = json.loads((tmp_path / "report.json").read_text())
     assert told["rungs"][0]["right"]["value"] == 0.95 and len(told["claims"]) == len(CLAIMS) and told["curves"]["items"][0]["at"] == 2
     assert markdown(report_of(read_ladder(plan.runs), named_rungs(["answers"]))).startswith("Nothing of this ladder")
+
+
+def test_the_curves_are_a_page_with_every_place_its_interval_and_guessing(tmp_path: Path) -> None:
+    plan = plan_in(tmp_path)
+    worlds = {"easy, 2 items": (2, 96, SOME), "easy, 4 items": (4, 96, FEW), "easy, 64 px": (3, 64, FEW)}
+    answered(plan, START, 0, MOST, worlds=worlds)
+    answered(plan, "sft-looks", 0, MOST, worlds=worlds)
+    assert typed("--report", "--runs", plan.runs, "--figure", tmp_path / "curves.html") == 0
+    page = (tmp_path / "curves.html").read_text()
+    assert "Items in a scene" in page and "Size of the items, px" in page
+    # It is to be read where there is no network.
+    assert not re.search(r"<script[^>]* src=", page)
+    drawn = page[page.rindex("Plotly.newPlot(") :]
+    assert drawn.count('"name":"Multi-turn SFT"') == 2 and drawn.count('"name":"Guessing"') == 2
+    assert '"x":[2,4],"y":[0.6,0.1]' in drawn and '"x":[2,4],"y":[0.25,0.25]' in drawn
 
 
 def test_other_questions_are_never_paired(tmp_path: Path) -> None:
