@@ -18,6 +18,8 @@ MANNERS = 3
 """Sources of the start's recipe: one for each manner of answering."""
 MAX_NEW_TOKENS = 300
 """Of a turn, in training as at test: the longest turn of the expert has some 120."""
+# Where the start is right this often, what is learnt on top can hardly be told.
+_LITTLE_LEFT = 0.9
 # Of a quarter of the questions several answers are asked, and as many stand behind each place of a curve.
 _PART = 4
 # How the shipped policy was trained to look: 64 x 64 px of the scene as they are.
@@ -129,3 +131,13 @@ def asking_of(training: str, manner: str) -> Asking:
     mine = [rung for rung in RUNGS if (rung.training, rung.manner) == (training, manner)]
     conditions = tuple(rung.condition for rung in mine if rung.condition != AS_IT_IS)
     return Asking(conditions, any(rung.world == HARDER for rung in mine), any(rung.name in CURVES for rung in mine))
+
+
+def little_left(right: float) -> str:
+    """What is to be said of a start that looks and is right this often, 0 to 1; "" where much is left to gain."""
+    if right <= _LITTLE_LEFT:
+        return ""
+    return (
+        f"The start is right in {100 * right:.1f} % already, which leaves little to gain: a harder --difficulty, or a --start from an "
+        "earlier checkpoint, would tell more."
+    )

@@ -18,12 +18,13 @@ from app.eval_judged import JudgedFile, judged_path
 from app.eval_works import Work
 from app.evaluating import Asking, Evaluator
 from app.ladder.asking import asked_for, figures, sampled, sampled_works_of, works_of
-from app.ladder.plan import MAX_NEW_TOKENS, Plan, manners_of, trainings_of
+from app.ladder.plan import MAX_NEW_TOKENS, Plan, little_left, manners_of, trainings_of
 from app.ladder.processes import Crew
-from app.ladder.rungs import Rung, Training
+from app.ladder.rungs import START, Rung, Training
 from app.policy_register import TRAINED, going_on, state_of
 from core.errors import StartError, TaskError, TrainingError
 from core.policies.opening import PolicyOptions
+from core.tasks.needle.manners import Manner
 
 PLAN = "ladder.json"
 _FORMAT = {"format": "saccade.ladder", "version": 1}
@@ -127,6 +128,9 @@ class Ladder:
             judged.close()
         first = found[0].results[0]
         self._say(f"{name}: {100 * first.accuracy.value:.1f} % right (n = {first.n}), {first.looks:.2f} looks")
+        if file == figures(self._plan.folder(START, 0), Manner.LOOKS) and (words := little_left(first.accuracy.value)):
+            # Now, and not behind hours.
+            self._say(words)
 
 
 def read_plan(runs: Path) -> dict[str, Any] | None:

@@ -6,14 +6,11 @@ from collections.abc import Iterator, Sequence
 
 from app.durations import duration
 from app.ladder.claims import Claim
-from app.ladder.plan import Plan
+from app.ladder.plan import Plan, little_left
 from app.ladder.report import Place, Report, Row, Tested
 from app.ladder.rungs import Rung, harder, training_named
 from app.ladder.times import seconds_of
 from core.evaluation.seeds import OverSeeds
-
-# Where the start is right this often, what is learnt on top can hardly be told.
-_LITTLE_LEFT = 0.9
 
 
 def markdown(report: Report) -> str:
@@ -56,12 +53,7 @@ def _guessing(report: Report) -> str:
 
 def _left(rows: Sequence[Row]) -> Iterator[str]:
     """A word about a start that leaves little to gain."""
-    for row in rows:
-        if row.rung.name == "start-looks" and row.right.value > _LITTLE_LEFT:
-            yield (
-                f"The start is right in {100 * row.right.value:.1f} % already, which leaves little to gain: a harder --difficulty, or a "
-                "--start from an earlier checkpoint, would tell more."
-            )
+    yield from (little_left(row.right.value) for row in rows if row.rung.name == "start-looks")
 
 
 def _claims(claims: Sequence[Tested]) -> str:
