@@ -21,8 +21,6 @@ from typing import Self
 from core.errors import TrainingError
 
 _TRAIN = (sys.executable, str(Path(__file__).resolve().parents[2] / "launch.py"), "train")
-# How often a training is looked at, in seconds.
-_GLANCE = 0.3
 
 
 class Crew:
@@ -34,13 +32,19 @@ class Crew:
     def __init__(self, jobs: int = 1, command: Sequence[str] = _TRAIN) -> None:
         self._command = tuple(command)
         self._pool = ThreadPoolExecutor(jobs)
-        self._over = threading.Event()
+        self._lock = threading.Lock()
+        self._going: list[subprocess.Popen[bytes]] = []
+        self._over = False
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._over.set()
+        with self._lock:
+            self._over = True
+            # At once, and before anything is waited for: who presses Ctrl-C a second time leaves none that goes on unasked.
+            for process in self._going:
+                process.send_signal(signal.SIGINT)
         self._pool.shutdown(cancel_futures=True)
 
     def done(self, tasks: Sequence[Callable[[], None]]) -> Iterator[int]:
@@ -54,18 +58,15 @@ class Crew:
 
         Raises TrainingError where it does not come to its end.
         """
-        if self._over.is_set():
-            raise TrainingError("The training was not begun, because all were stopped.")
         # What is prepared here is not for the process, which prepares itself.
         environment = {name: value for name, value in os.environ.items() if name != "SACCADE_PREPARED"} | {"PYTHONUNBUFFERED": "1"}
-        process = subprocess.Popen([*self._command, *words], env=environment, stdin=subprocess.DEVNULL, start_new_session=True)
-        asked = False
-        while process.poll() is None:
-            try:
-                process.wait(_GLANCE)
-            except subprocess.TimeoutExpired:
-                if self._over.is_set() and not asked:
-                    asked = True
-                    process.send_signal(signal.SIGINT)
-        if process.returncode:
+        with self._lock:
+            if self._over:
+                raise TrainingError("The training was not begun, because all were stopped.")
+            process = subprocess.Popen([*self._command, *words], env=environment, stdin=subprocess.DEVNULL, start_new_session=True)
+            self._going.append(process)
+        code = process.wait()
+        with self._lock:
+            self._going.remove(process)
+        if code:
             raise TrainingError("The training did not come to its end, as it says above. When that is mended, the same command goes on.")
