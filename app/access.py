@@ -80,6 +80,14 @@ ACCESS: Mapping[tuple[str, str], Needed] = {
     ("POST", "/api/curation/{study}/preview"): LEAD,
     ("GET", "/api/curation/{study}/records.jsonl"): LEAD,
     ("GET", "/api/curation/{study}/manifest.json"): LEAD,
+    # From preferred records to a policy: as beginning a run of training.
+    ("POST", "/api/curation/{study}/improvements"): LEAD,
+    ("POST", "/api/curation/{study}/improvements/rehearse"): LEAD,
+    ("GET", "/api/improvements"): LEAD,
+    ("GET", "/api/improvements/choices"): LEAD,
+    ("POST", "/api/improvements/{improvement}/stop"): LEAD,
+    ("POST", "/api/improvements/{improvement}/go-on"): LEAD,
+    ("DELETE", "/api/improvements/{improvement}"): LEAD,
     # Asking policies. Whoever adds one says what this machine downloads, opens and talks to.
     ("GET", "/api/policies"): LEAD,
     ("POST", "/api/policies"): ADMIN,

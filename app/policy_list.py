@@ -1,5 +1,5 @@
 """Which policies can be asked: those named at the start, those that were added in the app, which the data folder keeps, and those that
-were trained here, which the folders of their runs tell.
+were trained here, which the folders of their runs tell, with those that they were compared with.
 
 A line names a policy and never holds a key: keys are read from the environment when a policy is opened.
 """
@@ -55,15 +55,24 @@ class PolicyList:
     @property
     def references(self) -> tuple[str, ...]:
         """All of them, each once."""
-        return tuple(dict.fromkeys((*self._named, *self._added, *self._trained)))
+        return tuple(dict.fromkeys((*self._named, *self._added, *self._begun_with, *self._trained)))
 
     @property
     def _trained(self) -> tuple[str, ...]:
         """Those that were trained here and are offered, but for those that somebody named by their folder."""
+        return () if self._register is None else self._unless_by_hand(self._register.references)
+
+    @property
+    def _begun_with(self) -> tuple[str, ...]:
+        """Those that a trained one was compared with: the old stands beside the new for as long as that is offered."""
         if self._register is None:
             return ()
+        trained = {Path(reference) for reference in self._register.references}
+        return tuple(one for one in self._unless_by_hand(self._register.begun_with) if Path(one).expanduser().absolute() not in trained)
+
+    def _unless_by_hand(self, references: Sequence[str]) -> tuple[str, ...]:
         by_hand = {Path(reference).expanduser().absolute() for reference in (*self._named, *self._added) if "://" not in reference}
-        return tuple(reference for reference in self._register.references if Path(reference) not in by_hand)
+        return tuple(reference for reference in references if Path(reference).expanduser().absolute() not in by_hand)
 
     def is_added(self, reference: str) -> bool:
         """Whether it stands here only because it was added or trained, so that it can be removed."""
@@ -89,6 +98,8 @@ class PolicyList:
             if self._register is not None and reference in self._trained:
                 self._register.offer(reference, offered=False)
                 return
+            if reference in self._begun_with:
+                raise PolicyError(f"{reference} stands here beside a policy that was trained from it, and goes when that one is taken off.")
             if reference not in self._added:
                 raise NotFound(f"The policy {reference!r:.200} is not on the list.")
             left = tuple(one for one in self._added if one != reference)

@@ -91,6 +91,11 @@ class Register:
         """How those are asked that are offered. One whose weights are gone is among them, and says so when it is opened."""
         return tuple(policy.reference for policy in self.policies() if policy.offered)
 
+    @property
+    def begun_with(self) -> tuple[str, ...]:
+        """What the offered ones were compared with when they came about, so that old and new can be asked side by side."""
+        return tuple(dict.fromkeys(str(policy.notes["than"]) for policy in self.policies() if policy.offered and policy.notes.get("than")))
+
     def named(self, name: str) -> TrainedPolicy:
         """The policy of a run's name, folder or reference. Raises NotFound, with the names there are, and PolicyError where two folders
         of runs have one of that name."""

@@ -17,6 +17,7 @@ from app.api import router as traces
 from app.bodies import BodyTooLarge
 from app.curation_api import router as curation
 from app.gate import Gate
+from app.improve_api import router as improvements
 from app.lanes import Lanes
 from app.picture_api import Uploaded
 from app.picture_api import router as pictures
@@ -94,6 +95,7 @@ def add_routes(app: FastAPI, services: Services) -> None:
     # Looked through in this order at every request: those of which there are most come first.
     for routes in (rating, traces, session, sign_in, raters, rate_page, studies, results, curation, runs, pictures, scenes, trainings):
         app.include_router(routes)
+    app.include_router(improvements)
     app.mount("/ui", PageFiles(directory=STATIC), name="ui")
 
 

@@ -16,6 +16,7 @@ from annotations.ratings.store import RatingStore
 from annotations.store import Store
 from annotations.studies.store import StudyStore
 from app.crops import CropRenderer
+from app.improvements.desk import ImprovementDesk
 from app.live_runs import LiveRuns
 from app.policy_list import FILE, PolicyList
 from app.policy_opener import finder, opener
@@ -36,11 +37,12 @@ STATIC = Path(__file__).resolve().parent.parent / "static"
 class Services:
     """What the workbench and the commands work with.
 
-    recent     the traces that were read last
-    shelf      the policies that can be asked
-    runs       what they are asked, and have been asked since the start
-    trainings  the runs of training in their folders
-    scratch    a folder for files in the making (uploads, reports), emptied when the program ends
+    recent        the traces that were read last
+    shelf         the policies that can be asked
+    runs          what they are asked, and have been asked since the start
+    trainings     the runs of training in their folders
+    improvements  what people preferred on its way to a policy, in those folders
+    scratch       a folder for files in the making (uploads, reports), emptied when the program ends
     """
 
     settings: Settings
@@ -54,6 +56,7 @@ class Services:
     shelf: PolicyShelf
     runs: LiveRuns
     trainings: TrainingDesk
+    improvements: ImprovementDesk
     scratch: Path
 
     def close(self) -> None:
@@ -107,6 +110,7 @@ def services_over(settings: Settings, database: Database, scratch: Path) -> Serv
         shelf=shelf,
         runs=LiveRuns(shelf, store, pictures, journals),
         trainings=TrainingDesk(settings.runs, read_only=settings.read_only),
+        improvements=ImprovementDesk(settings.runs, pictures.folder, trained, read_only=settings.read_only),
         scratch=scratch,
     )
 

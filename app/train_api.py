@@ -18,6 +18,8 @@ from annotations.importing.run import ImportRequest, run_import
 from app.api import Kit
 from app.bodies import Form, body_of
 from app.crops import CropRenderer
+from app.eval_scores import score_words
+from app.policy_register import read_notes
 from app.results_api import plotly_address
 from app.trainings.charts import charts
 from app.trainings.folders import RECIPE, id_of
@@ -86,7 +88,7 @@ def list_trainings(kit: Kit, request: Request) -> Response:
     """All runs, and the folders that they lie in; 304 where the page has them already."""
     desk = kit.trainings
     runs = [run_view(run, read_only=desk.read_only) for run in desk.folders.runs()]
-    return _unless_known(request, {"runs": runs, "folders": [str(root) for root in desk.folders.roots], "read_only": desk.read_only})
+    return unless_known(request, {"runs": runs, "folders": [str(root) for root in desk.folders.roots], "read_only": desk.read_only})
 
 
 @router.get("/api/trainings/recipes")
@@ -120,13 +122,14 @@ def training(kit: Kit, request: Request, run: Which) -> Response:
         "said": {kind: steps_of(run.folder, kind) for kind in KINDS},
         "plotly": plotly_address(),
     }
-    return _unless_known(request, document)
+    return unless_known(request, document)
 
 
 @router.get("/api/trainings/{run}/about")
 def about(run: Which) -> JSONResponse:
     """What a run was asked for, on what it runs, and the end of what its process said."""
-    return JSONResponse({"facts": facts_view(run), "recipe": _recipe(run.folder / RECIPE), "output": output_of(run.folder)})
+    scores = [{"title": "Evaluated", "text": score_words(score)} for score in read_notes(run.folder).get("scores", [])]
+    return JSONResponse({"facts": facts_view(run) + scores, "recipe": _recipe(run.folder / RECIPE), "output": output_of(run.folder)})
 
 
 @router.get("/api/trainings/{run}/pictures/{kind}/{sha256}")
@@ -196,7 +199,7 @@ def _recipe(path: Path) -> str:
         return ""
 
 
-def _unless_known(request: Request, document: Json) -> Response:
+def unless_known(request: Request, document: Json) -> Response:
     """A document, or that it is still the one that the page has."""
     body = json.dumps(document, allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
     etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'

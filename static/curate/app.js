@@ -8,6 +8,7 @@ import { failure, toaster } from '../studies/pieces.js';
 import { Conditions } from './conditions.js';
 import { Examples } from './examples.js';
 import { Findings } from './findings.js';
+import { Improve } from './improve.js';
 import { RecipeForm } from './recipe.js';
 import { ruleText } from './rule.js';
 
@@ -22,6 +23,7 @@ export class CurateApp {
   #rules = new Map();
   #split = '';
   #built = false;
+  #seen = false;
 
   constructor(root, host) {
     this.study = el('select', { class: 'sc-select cu-study', id: 'cu-study' });
@@ -34,13 +36,20 @@ export class CurateApp {
     this.say = toaster(root);
     this.preview = debounce(() => this.#preview(), WAIT);
     this.picker.hidden = true;
-    this.stop = whenInSight(host, (seen) => seen && this.load());
+    this.stop = whenInSight(host, (seen) => this.#watch(seen));
   }
 
   destroy() {
     this.stop();
     this.preview.cancel();
+    this.improve?.watch(false);
     this.#asking?.abort();
+  }
+
+  #watch(seen) {
+    this.#seen = seen;
+    this.improve?.watch(seen);
+    if (seen) this.load();
   }
 
   /** Which studies have ratings; then what the rule takes now. */
@@ -89,9 +98,11 @@ export class CurateApp {
     this.findings = new Findings(this.say);
     this.examples = new Examples();
     this.old = el('p', { class: 'pg-note', hidden: true, text: 'Below stands what the last rule that could be read takes.' });
-    this.found = el('div', { class: 'cu-found' }, this.old, this.findings.node, this.examples.node);
+    this.improve = new Improve(this.say);
+    this.found = el('div', { class: 'cu-found' }, this.old, this.findings.node, this.improve.node, this.examples.node);
     this.found.hidden = true;
-    fill(this.main, rule, this.found);
+    fill(this.main, rule, this.found, this.improve.dialog.node);
+    this.improve.watch(this.#seen);
   }
 
   #pick(id) {
@@ -151,6 +162,7 @@ export class CurateApp {
     if (activeElement === this.text || !this.conditions.node.contains(activeElement)) this.conditions.show(found.conditions);
     if (activeElement !== this.text) this.#write(found.canonical);
     this.findings.show(found, { corrections, split, seed });
+    this.improve.show(found, { corrections, split, seed });
     this.examples.show(found);
     this.found.hidden = false;
     this.state.textContent = `${plural(found.counts.records, 'record')} of ${plural(found.counts.rated, 'rated trace')}`;
@@ -170,6 +182,7 @@ export class CurateApp {
 
   #nothing() {
     this.picker.hidden = true;
+    this.improve?.watch(false);
     this.#built = false;
     this.#study = null;
     fill(

@@ -2,7 +2,7 @@
 import { mountPage } from '../viewer/mounting.js';
 import { CurateApp } from './app.js';
 
-const SHEETS = ['../viewer/base.css', '../viewer/list.css', '../studies/page.css', '../studies/form.css', 'curate.css'].map((name) => new URL(name, import.meta.url).href);
+const SHEETS = ['../viewer/base.css', '../viewer/list.css', '../studies/page.css', '../studies/form.css', 'curate.css', 'improve.css'].map((name) => new URL(name, import.meta.url).href);
 
 export function mount(element) {
   return mountPage(element, SHEETS, (root) => new CurateApp(root, element));

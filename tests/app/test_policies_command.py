@@ -11,7 +11,7 @@ import pytest
 
 from app import commands
 from app.policy_list import PolicyList
-from app.policy_register import Register
+from app.policy_register import Register, note_beside
 from app.policy_shelf import PolicyShelf
 from core.errors import NotFound, PolicyError, ReadOnly
 from core.policies.local.fingerprints import fingerprint
@@ -133,6 +133,23 @@ def test_the_shelf_offers_what_was_trained_beside_the_others(runs: Path, tmp_pat
 def test_what_somebody_named_by_its_folder_stands_there_once(runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert PolicyList(("./runs/mine/trained",), None, Register([Path("runs")])).references == ("./runs/mine/trained",)
+
+
+def test_the_one_that_it_was_compared_with_is_offered_beside_it(runs: Path, tmp_path: Path) -> None:
+    note_beside(runs / "mine", {}, {"than": "test/base"})
+    finished(runs / "next", model=str(runs / "mine/trained"))
+    note_beside(runs / "next", {}, {"than": str(runs / "mine/trained")})
+    register = Register([runs])
+    listed = PolicyList((), tmp_path / "policies.json", register)
+    new, newer = (str(runs / name / "trained") for name in ("mine", "next"))
+    assert listed.references == ("test/base", new, newer)
+    assert not listed.is_added("test/base") and listed.is_added(new)
+    with pytest.raises(PolicyError, match="test/base stands here beside a policy that was trained from it, and goes when"):
+        listed.remove("test/base")
+    listed.remove(new)
+    # It goes with the one beside which it stood, and what the newer one was compared with stays.
+    assert listed.references == (new, newer)
+    assert PolicyList(("test/base",), None, Register([runs])).references.count("test/base") == 1
 
 
 def test_where_nothing_may_be_changed_nothing_is(runs: Path, tmp_path: Path) -> None:

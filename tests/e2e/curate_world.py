@@ -109,7 +109,7 @@ class CurateWorld:
 def running(folder: Path) -> Iterator[CurateWorld]:
     """The application over the data in a folder, on a free port of the loopback."""
     with ExitStack() as stack:
-        services = stack.enter_context(open_services(settings_from(Namespace(data_dir=folder), {})))
+        services = stack.enter_context(open_services(settings_from(Namespace(data_dir=folder, runs=[folder / "runs"]), {})))
         app = FastAPI()
         add_routes(app, services)
         server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning"))
