@@ -138,7 +138,9 @@ def test_a_start_that_came_to_nothing_says_why_and_is_taken_away(page: Page, tmp
         expect(page.get_by_role("heading", name="No run of training yet")).to_be_visible()
 
 
-def test_a_run_is_taken_up_again_with_other_values(page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_is_begun_behind_a_dry_run_of_these_values_and_taken_up_with_others(
+    page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     page.set_default_timeout(PATIENCE)
     launch = tmp_path / "launch.py"
     launch.write_text(TEXT)
@@ -146,26 +148,52 @@ def test_a_run_is_taken_up_again_with_other_values(page: Page, tmp_path: Path, m
     with running(tmp_path) as made:
         write_run(made.runs / "first", state="stopped", step=5)
         opened(page, made)
-        page.get_by_role("button", name="Resume with …").click()
-        dialog = page.get_by_role("dialog", name="Resume with other values")
-        again = dialog.get_by_role("button", name="Resume")
-        dialog.get_by_label("Other values").fill("at_once=16\nsave_every")
-        again.click()
-        expect(dialog.get_by_role("alert")).to_contain_text("A value is set as KEY=VALUE, such as steps=100, and not as 'save_every'.")
-        assert violations(page) == []
-        # What the training itself refuses is said by the run, which stays as it was.
-        dialog.get_by_label("Other values").fill("bad=1")
-        again.click()
-        expect(page.locator(".tr-head .pg-note")).to_have_text("It was not taken up again: there is no key `bad`: did you mean `batch`?")
-        page.get_by_role("button", name="Resume with …").click()
-        dialog.get_by_label("Other values").fill("at_once=16\n\n save_every=25 ")
-        again.click()
-        expect(dialog).to_be_hidden()
-        expect(page.locator(".tr-head .tr-state")).to_have_text("Running")
-        (start,) = [starts.read_start(run.folder) for run in made.services.trainings.folders.runs()]
+        _refused_and_tried(page)
+        _taken_up(page)
+        (run,) = made.services.trainings.folders.runs()
+        start = starts.read_start(run.folder)
         assert start is not None and start.command[-2:] == ("--set=at_once=16", "--set=save_every=25")
-        made.services.trainings.starter.stop(made.services.trainings.folders.runs()[0])
+        made.services.trainings.starter.stop(run)
         expect(page.locator(".tr-head .tr-state")).to_have_text("Stopped")
+
+
+def _refused_and_tried(page: Page) -> None:
+    page.get_by_role("button", name="New run").click()
+    dialog = page.get_by_role("dialog", name="Begin a run")
+    begin, dry = dialog.get_by_role("button", name="Begin", exact=True), dialog.get_by_role("button", name="Dry run")
+    dialog.get_by_label("Recipe").select_option(label="quick – A quick one")
+    dialog.get_by_label("Other values").fill("bad=1")
+    dry.click()
+    expect(page.locator(".tr-said")).to_contain_text("there is no key `bad`: did you mean `batch`?")
+    expect(begin).to_be_disabled()
+    dialog.get_by_label("Other values").fill("")
+    dry.click()
+    expect(page.locator(".tr-said")).to_contain_text("The same by hand: python3 launch.py train -- quick")
+    expect(begin).to_be_enabled()
+    assert violations(page) == []
+    # What was tried out is what may begin.
+    dialog.get_by_label("Other values").fill("steps=7")
+    expect(begin).to_be_disabled()
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+
+
+def _taken_up(page: Page) -> None:
+    page.get_by_role("button", name="Resume with …").click()
+    dialog = page.get_by_role("dialog", name="Resume with other values")
+    again = dialog.get_by_role("button", name="Resume")
+    dialog.get_by_label("Other values").fill("at_once=16\nsave_every")
+    again.click()
+    expect(dialog.get_by_role("alert")).to_contain_text("A value is set as KEY=VALUE, such as steps=100, and not as 'save_every'.")
+    # What the training itself refuses is said by the run, which stays as it was.
+    dialog.get_by_label("Other values").fill("bad=1")
+    again.click()
+    expect(page.locator(".tr-head .pg-note")).to_have_text("It was not taken up again: there is no key `bad`: did you mean `batch`?")
+    page.get_by_role("button", name="Resume with …").click()
+    dialog.get_by_label("Other values").fill("at_once=16\n\n save_every=25 ")
+    again.click()
+    expect(dialog).to_be_hidden()
+    expect(page.locator(".tr-head .tr-state")).to_have_text("Running")
 
 
 def test_read_only_runs_are_watched_and_none_is_begun_or_stopped(page: Page, tmp_path: Path) -> None:
