@@ -9,8 +9,8 @@ from app.ladder.rungs import START, Rung, Training
 from core.tasks.needle.manners import Manner
 
 # Seconds on one core of an AMD EPYC, of the small policy (docs/rl.md): of a step, of a conversation in an evaluation, and of beginning a
-# training. In one turn it is that of a policy that writes until its tokens run out, which is the most.
-START_STEP, SFT_STEP, GRPO_STEP, GRPO_STEP_AT_ONCE = 2.2, 0.6, 13.9, 10.2
+# training. In one turn it is that of a policy that writes half as much again as the expert.
+START_STEP, SFT_STEP, GRPO_STEP, GRPO_STEP_AT_ONCE = 2.2, 0.6, 13.9, 13.0
 CONVERSATION, CONVERSATION_AT_ONCE, BEGINNING = 0.16, 0.08, 12.0
 # Sizes and numbers of items for which there is a place on a curve.
 _PLACES = 12
