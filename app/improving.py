@@ -203,6 +203,8 @@ def _train(words: Sequence[str], folder: Path, told: Mapping[str, Any]) -> None:
             process.send_signal(signal.SIGINT)
     if stopped is not None:
         raise type(stopped)("Stopped: the same command goes on from there.") from stopped
+    if state_of(folder) == "stopped":
+        raise TrainingError(f"The training of {folder.name} was stopped by hand, with a checkpoint: the same command goes on from there.")
     if process.returncode or state_of(folder) != "finished":
         raise TrainingError("The training did not come to its end, as it says above. When that is mended, the same command goes on.")
 

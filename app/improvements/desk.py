@@ -28,7 +28,7 @@ from annotations.durable import whole_file
 from app.improvements.values import Chosen, Improvement, State
 from app.improvements.wish import Wish
 from app.improving import REINFORCED, environment, launched
-from app.policy_register import RUN, Register, TrainedPolicy
+from app.policy_register import RUN, Register, TrainedPolicy, state_of
 from app.trainings.folders import id_of
 from app.trainings.processes import is_alive, this_host
 from app.trainings.starts import last_sentence, output_of, read_start
@@ -171,7 +171,7 @@ class ImprovementDesk:
         halves = _halves(self._root, wish)
         policy = self._policy(halves[-1]) if halves else None
         going = start is not None and is_alive(start)
-        state = State.GOING if going else _ended(start, policy)
+        state = State.GOING if going else _ended(start, policy, halves)
         words = "" if state in (State.GOING, State.DONE) else last_sentence(said)
         stopping = going and start is not None and start.asked
         begun = start.created if start is not None else None
@@ -185,10 +185,12 @@ class ImprovementDesk:
             raise ReadOnly("With --read-only policies are looked at, and none is trained.")
 
 
-def _ended(start: Start | None, policy: TrainedPolicy | None) -> State:
+def _ended(start: Start | None, policy: TrainedPolicy | None, halves: Sequence[Path]) -> State:
     if policy is not None and any("difference" in score for score in policy.scores):
         return State.DONE
-    return State.STOPPED if start is not None and start.asked else State.ENDED
+    # A run may have been stopped by itself, where it is watched.
+    asked = (start is not None and start.asked) or any(state_of(half) == "stopped" for half in halves)
+    return State.STOPPED if asked else State.ENDED
 
 
 def _halves(root: Path, wish: Wish) -> tuple[Path, ...]:

@@ -32,9 +32,10 @@ if "--dry-run" in words:
     sys.exit(0)
 resumed = given("--resume")
 folder = Path(resumed or Path(given("--runs")) / given("--name"))
-if "breaks" in recipe and not resumed:
+if {"breaks", "stops"} & {*recipe.split("-")} and not resumed:
     folder.mkdir(parents=True)
-    (folder / "run.json").write_text(json.dumps({"state": "failed", "words": "It broke."}))
+    (folder / "run.json").write_text(json.dumps({"state": "failed" if "breaks" in recipe else "stopped"}))
+    print("saccade: It broke.", file=sys.stderr)
     sys.exit(1)
 (folder / "trained").mkdir(parents=True)
 (folder / "trained" / "config.json").write_text("{}")

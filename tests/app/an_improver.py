@@ -41,6 +41,10 @@ for folder in folders:
     print(f"{folder.name} learns.", flush=True)
     while given["--name"] == "slow" and not again and not asked:
         time.sleep(0.02)
+    if given["--name"] == "elsewhere" and not again:
+        note(state="stopped", words="Stopped by hand after step 3.")
+        print("saccade: The training of elsewhere was stopped by hand.", file=sys.stderr)
+        sys.exit(1)
     if asked:
         note(state="stopped", words="Stopped by hand after step 3.")
         print("saccade: Stopped: the same command goes on from there.", file=sys.stderr)

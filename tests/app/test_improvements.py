@@ -133,6 +133,12 @@ def test_it_outlives_whoever_began_it_and_is_stopped_and_gone_on_with_by_another
     assert "only one that was stopped" in lead.send(f"/api/improvements/{stopped['id']}/go-on", {}, 400)["error"]
 
 
+def test_one_whose_training_was_stopped_where_it_is_watched_is_stopped_too(lead: Person, study: object) -> None:
+    lead.send("/api/curation/1/improvements", wanted(name="elsewhere"))
+    stopped = comes_to(lead, "stopped")
+    assert stopped["words"] == "The training of elsewhere was stopped by hand." and stopped["can_go_on"]
+
+
 def test_one_that_came_to_no_run_says_why_and_is_taken_away(lead: Person, study: object, tmp_path: Path) -> None:
     lead.send("/api/curation/1/improvements", wanted(name="broken"))
     broken = comes_to(lead, "ended")

@@ -72,12 +72,22 @@ def test_a_second_half_is_added_to_a_first_one_that_is_there(lesson: Lesson) -> 
     assert len(calls(lesson)) == 2 and read_notes(lesson.folder.with_name("people-grpo"))["improved"]["before"]["recipe"] == "words"
 
 
-def test_a_half_that_broke_off_is_gone_on_with(lesson: Lesson) -> None:
-    first, second = halves(lesson, "breaks-rewards", ())
+@pytest.mark.parametrize(
+    ("how", "sentence"),
+    [
+        ("breaks", "The training did not come to its end, as it says above"),
+        ("stops", "The training of people-grpo was stopped by hand, with a checkpoint: the same command goes on"),
+    ],
+)
+def test_a_half_that_broke_off_is_gone_on_with(lesson: Lesson, how: str, sentence: str, capfd: pytest.CaptureFixture[str]) -> None:
+    first, second = halves(lesson, f"{how}-rewards", ())
     learn(first, nothing)
-    with pytest.raises(TrainingError, match="The training did not come to its end"):
+    with pytest.raises(TrainingError, match=sentence):
         learn(second, nothing)
-    learn(halves(lesson, "breaks-rewards", ())[1], nothing)
+    # Its own words are above, and what did not come to its end is no policy.
+    assert "saccade: It broke." in capfd.readouterr().err
+    assert [one.name for one in Register([lesson.folder.parent]).policies()] == ["people"]
+    learn(halves(lesson, f"{how}-rewards", ())[1], nothing)
     assert calls(lesson)[-1] == ["--resume", str(second.folder)]
 
 
