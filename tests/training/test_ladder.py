@@ -13,6 +13,8 @@ from app.ladder.reading import read_ladder
 from app.ladder.report import report_of
 from app.ladder.rungs import START, TRAININGS, Training, named_rungs
 from app.ladder.running import Ladder
+from core.geometry import Size
+from core.policies.protocol import shown_size
 from training.command import _changes
 from training.grpo import schooling_of
 from training.grpo import train as by_rewards
@@ -58,6 +60,7 @@ def test_what_a_rung_differs_in_reaches_its_recipe(tiny_qwen3_vl: Path, tmp_path
     assert rewarded["random-reward"].reward == "random" and rewarded["grpo-plain"].reward == "plain"
     assert (rewarded["bonus-off"].bonus, rewarded["bonus-gated"].bonus) == ("none", "gated")
     assert not rewarded["overrun-learnt"].mask_overrun and told["uncapped"].max_pixels == 256 * 256
+    assert shown_size(beginning(told["uncapped"]).card, Size(512, 512)) == Size(256, 256)
     assert told["answers"].answers_only and told[START].steps == 9 and len(told[START].data) == 3
     assert {recipe.learning_rate for recipe in told.values()} == {0.01}
 
