@@ -5,10 +5,14 @@ The processes are forked from a server that has imported everything once, except
 
 from __future__ import annotations
 
+import contextlib
+import io
+import json
 import multiprocessing
 import os
 import resource
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -23,6 +27,7 @@ import torch
 
 from core.policies.local.untrained import ModelType
 from tests.training.small_data import record, small_recipe, written
+from tests.training.test_command import typed
 from tests.training.test_sft import losses, same, weights
 from training.recipe import Recipe
 from training.runs import Run
@@ -144,28 +149,58 @@ def test_running_out_of_memory_ends_a_run_with_what_was_saved(tiny_checkpoints: 
     assert Run(tmp_path / "run").saved_steps() == [2, 3]
 
 
-def launch(*arguments: str, cwd: Path = ROOT, prefix: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, *prefix, str(ROOT / "launch.py"), "train", *arguments]
-    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False)
+SAYS = """
+import json, os, sys
+from pathlib import Path
+Path(sys.argv[1], os.environ["RANK"]).write_text(json.dumps({name: value for name, value in os.environ.items() if name in sys.argv[2:]}))
+"""
 
 
-@pytest.mark.slow
+def surroundings_of_two(folder: Path) -> list[dict[str, str]]:
+    """What `accelerate launch` tells each of the two processes that it begins with the shipped configuration."""
+    script, config = folder / "says.py", ROOT / "training/accelerate/two-processes.yaml"
+    script.write_text(SAYS)
+    command = [sys.executable, "-m", "accelerate.commands.launch", "--config_file", str(config), "--main_process_port", "0"]
+    names = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "ACCELERATE_MIXED_PRECISION", "ACCELERATE_USE_CPU")
+    done = subprocess.run(
+        [*command, str(script), str(folder), *names], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        own = {"MASTER_PORT": str(free.getsockname()[1]), "OMP_NUM_THREADS": "1"}
+    return [json.loads((folder / rank).read_text()) | own for rank in ("0", "1")]
+
+
+def type_in_child(words: tuple[str, ...], surroundings: dict[str, str], end: Any) -> None:
+    """The command line in this process. Its exit code, and what it said, go into `end`."""
+    os.environ.update(surroundings)
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        code = typed(*words)
+    end.put((code, said.getvalue()))
+
+
 def test_two_processes_give_the_loss_of_one(unbroken: tuple[Recipe, Path], tmp_path: Path) -> None:
     recipe, folder = unbroken
     file = tmp_path / "recipe.yaml"
     file.write_text(replace(recipe, at_once=1, save_every=10, evaluate=2).to_yaml())
-    config = ROOT / "training/accelerate/two-processes.yaml"
-    prefix = ("-m", "accelerate.commands.launch", "--config_file", str(config), "--main_process_port", "0")
-    done = launch(str(file), "--runs", str(tmp_path), "--name", "two", "--set", "device=cpu", prefix=prefix)
-    assert done.returncode == 0, done.stderr
+    end = FORKED.SimpleQueue()
+    words = (str(file), "--runs", str(tmp_path), "--name", "two", "--set", "device=cpu")
+    processes = [FORKED.Process(target=type_in_child, args=(words, told, end)) for told in surroundings_of_two(tmp_path)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(PATIENCE)
+        assert process.exitcode == 0
+    ends = [end.get(), end.get()]
+    assert [code for code, _ in ends] == [0, 0]
     run = Run(tmp_path / "two")
     assert run.notes()["processes"] == 2
     assert list(losses(run.folder).values()) == pytest.approx(list(losses(folder).values()), rel=1e-4)
     assert sum(line.get("dialogs", 0) for line in run.read_metrics()) == recipe.batch * STEPS
     for name, ours in weights(run.trained).items():
         torch.testing.assert_close(ours, weights(folder / "trained")[name], rtol=1e-3, atol=1e-4)
-    assert done.stdout.count("The trained policy is in") == 1
+    assert "".join(said for _, said in ends).count("The trained policy is in") == 1
 
 
 @pytest.mark.slow
