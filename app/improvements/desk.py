@@ -178,7 +178,8 @@ class ImprovementDesk:
         return Improvement(id_of(folder), folder, wish, chosen, state, words, begun, halves, policy, stopping, said)
 
     def _policy(self, run: Path) -> TrainedPolicy | None:
-        return next((one for one in self._register.policies() if one.folder == run), None)
+        # The register names folders as they were given, with steps upwards in them.
+        return next((one for one in self._register.policies() if os.path.normpath(one.folder) == str(run)), None)
 
     def _refuse_read_only(self) -> None:
         if self.read_only:

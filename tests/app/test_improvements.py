@@ -117,6 +117,7 @@ def test_it_outlives_whoever_began_it_and_is_stopped_and_gone_on_with_by_another
     lead.send("/api/curation/1/improvements", wanted(name="slow"))
     eventually(lambda: bool(listed(lead)["runs"]))
     roots = world.services.settings.runs
+    roots = tuple(root.absolute() / ".." / root.name for root in roots)
     other = ImprovementDesk(roots, world.services.pictures.folder, Register(roots), read_only=False)
     (seen,) = other.improvements()
     assert (seen.state.value, seen.wish, seen.chosen.study) == ("going", Wish("slow", "words"), "Cups")
@@ -130,6 +131,7 @@ def test_it_outlives_whoever_began_it_and_is_stopped_and_gone_on_with_by_another
         other.forget(seen.id)
     lead.send(f"/api/improvements/{stopped['id']}/go-on", {})
     assert comes_to(lead, "done")["output"].count("slow learns.") == 2
+    eventually(lambda: other.improvements()[0].state.value == "done")
     assert "only one that was stopped" in lead.send(f"/api/improvements/{stopped['id']}/go-on", {}, 400)["error"]
 
 
