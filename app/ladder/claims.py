@@ -1,6 +1,6 @@
 """What the paper claims, and what others say about its method: each with its figure, and the two rungs that test it in the small.
 
-Sources: P is the paper itself, arXiv 2505.23678, with its table; the others are named.
+Sources: “paper” is arXiv 2505.23678, with its table; the others are named.
 """
 
 from __future__ import annotations
@@ -46,14 +46,16 @@ class Claim:
 
 
 CLAIMS: tuple[Claim, ...] = (
-    Claim("Grounded GRPO is better than conventional GRPO", "SAT-2 62.9 and 50.0 (3B)", "P, Table 2", "grpo-points", "grpo-plain"),
-    Claim("Grounded GRPO is better than SFT on answers", "SAT-2 62.9 and 58.3 (3B)", "P, Table 2", "grpo-points", "answers"),
-    Claim("GRPO adds to grounded SFT", "SAT-2 62.9, and 58.8 without it", "P, Table 4", "grpo-points", "sft-points"),
-    Claim("GRPO adds to SFT, in several turns", "", "P, section 3", "grpo-looks", "sft-looks"),
-    Claim("Several turns with crops are better than one", "V* 81.2 and 79.1 (3B)", "P, Table 3", "grpo-looks", "grpo-points"),
-    Claim("The bonus for looks that differ helps", "V* 81.2, and 78.0 without it (3B)", "P, Table 3", "grpo-looks", "bonus-off"),
-    Claim("Without it, looking collapses", "to a single turn", "P, Figure A1", "grpo-looks", "bonus-off", Measure.LOOKS),
-    Claim("What GRPO adds holds out of domain", "ScreenSpot-Pro 31.1, SFT on answers 25.0 (3B)", "P, Table 1", "grpo-harder", "sft-harder"),
+    Claim("Grounded GRPO is better than conventional GRPO", "SAT-2 62.9 and 50.0 (3B)", "paper, Table 2", "grpo-points", "grpo-plain"),
+    Claim("Grounded GRPO is better than SFT on answers", "SAT-2 62.9 and 58.3 (3B)", "paper, Table 2", "grpo-points", "answers"),
+    Claim("GRPO adds to grounded SFT", "SAT-2 62.9, and 58.8 without it", "paper, Table 4", "grpo-points", "sft-points"),
+    Claim("GRPO adds to SFT, in several turns", "", "paper, section 3", "grpo-looks", "sft-looks"),
+    Claim("Several turns with crops are better than one", "V* 81.2 and 79.1 (3B)", "paper, Table 3", "grpo-looks", "grpo-points"),
+    Claim("The bonus for looks that differ helps", "V* 81.2, and 78.0 without it (3B)", "paper, Table 3", "grpo-looks", "bonus-off"),
+    Claim("Without it, looking collapses", "to a single turn", "paper, Figure A1", "grpo-looks", "bonus-off", Measure.LOOKS),
+    Claim(
+        "What GRPO adds holds out of domain", "ScreenSpot-Pro 31.1, SFT on answers 25.0 (3B)", "paper, Table 1", "grpo-harder", "sft-harder"
+    ),
     Claim("What a crop shows is what is used", "", "a control", "grpo-looks", "looks-off", paper=False),
     Claim("It looks where it has to", "", "a control", "grpo-looks", "random-looks", paper=False),
     Claim("It looks where it has to, beside a grid", "", "a control", "grpo-looks", "grid-looks", paper=False),

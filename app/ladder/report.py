@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, overload
 
 from app.ladder.claims import CLAIMS, Claim, Measure, Verdict, verdict
 from app.ladder.reading import Asked, Known
@@ -125,10 +125,10 @@ def _row(known: Known, rung: Rung) -> Row:
         len(asked),
         len(asked[0].names),
         _share(_alike(asked, rung), _right),
-        rate_over_seeds([one.points for one in asked]),
+        _bounded(rate_over_seeds([one.points for one in asked])),
         mean_over_seeds([one.looks for one in asked]),
-        rate_over_seeds([one.looks_hit for one in asked]),
-        {k: mean_over_seeds([one.passed(k) for one in several]) for k in told_ks(several[0].several[0][0])} if several else {},
+        _bounded(rate_over_seeds([one.looks_hit for one in asked])),
+        {k: _bounded(mean_over_seeds([one.passed(k) for one in several])) for k in told_ks(several[0].several[0][0])} if several else {},
         _mean([one["masked"] for one in shares if "masked" in one]),
         _mean([one["dead_groups"] for one in shares if "dead_groups" in one]),
         _against(known, rung),
@@ -192,12 +192,24 @@ def _looks(asked: Asked) -> Sequence[float]:
 
 
 def _share(asked: Sequence[Asked], of: Callable[[Asked], Sequence[float]]) -> OverSeeds:
-    """The mean over seeds and questions of what is 0 or 1; its interval does not leave these."""
-    found = mean_over_seeds([of(one) for one in asked])
-    if found.interval is None:
+    """The mean over seeds and questions of what is 0 or 1."""
+    return _bounded(mean_over_seeds([of(one) for one in asked]))
+
+
+@overload
+def _bounded(found: OverSeeds) -> OverSeeds: ...
+
+
+@overload
+def _bounded(found: None) -> None: ...
+
+
+def _bounded(found: OverSeeds | None) -> OverSeeds | None:
+    """A share or a rate: its interval does not leave 0 to 1."""
+    if found is None or found.interval is None:
         return found
     low, high = found.interval
-    return OverSeeds(found.seeds, found.n, found.value, (max(0.0, low), min(1.0, high)), found.p)
+    return replace(found, interval=(max(0.0, low), min(1.0, high)))
 
 
 def _apart(one: Sequence[Asked], other: Sequence[Asked], of: Callable[[Asked], Sequence[float]]) -> OverSeeds:

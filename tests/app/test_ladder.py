@@ -168,6 +168,8 @@ def test_a_row_has_its_figures_over_seeds_and_its_difference(tmp_path: Path) -> 
     # 1/2 and 1/4 of one draw; 5/6 and 1/2 of two; one of four is right, and some are.
     assert {k: one.value for k, one in row.passed.items()} == pytest.approx({1: 7.75 / 10, 2: (7 + 5 / 6 + 1 / 2) / 10, 4: 0.9})
     assert row.against["right"].value == pytest.approx(0.3) and row.against["looks"].value == 1
+    shares = [row.right, row.points, row.looks_hit, *row.passed.values()]
+    assert all(one is not None and (one.interval is None or 0 <= one.interval[0] < one.interval[1] <= 1) for one in shares)
     assert (row.masked, row.dead) == (0.5, 0.5) and rows["sft-looks"].against == {}
 
 
@@ -210,7 +212,7 @@ def test_the_tables_are_markdown_and_tell_all_there_is(tmp_path: Path, capsys: p
     assert "The start is right in 95.0 % already, which leaves little to gain" in said
     assert "Guessing: easy 25.0 %, default 25.0 %." in said
     assert (
-        "| Grounded GRPO is better than conventional GRPO | SAT-2 62.9 and 50.0 (3B) | P, Table 2 |" in said
+        "| Grounded GRPO is better than conventional GRPO | SAT-2 62.9 and 50.0 (3B) | paper, Table 2 |" in said
         and "**not measured yet**" in said
     )
     assert "| 2 | 60.0 % (23.1 to 96.9) | 25.0 % |\n| 4 | 10.0 %" in said and "| 64 | 10.0 %" in said
