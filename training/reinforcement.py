@@ -185,6 +185,8 @@ class Grpo:
             raise TrainingError(
                 f"With `generation: {self.generation}`, all questions are asked alike: set `grpo.turns` to single or multi."
             )
+        if self.generation is not Generation.ENGINE and self.turns is Turns.MULTI and self.max_turns < 2:
+            raise TrainingError("In one turn nobody looks closer: set `grpo.turns: single`, or `grpo.max_turns` to 2 or more.")
         if self.vllm is not None and self.generation is not Generation.VLLM:
             raise TrainingError("`grpo.vllm` says how vLLM writes: set `generation: vllm`, or leave it out.")
         return self

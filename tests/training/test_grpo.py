@@ -240,6 +240,7 @@ def test_sampling_and_training_that_disagree_are_told_and_noted(tiny_qwen2_5_vl:
         ({"batch": 6}, "not made of whole groups of 4"),
         ({"grpo": {"generation": "trl"}}, "set `grpo.turns` to single or multi"),
         ({"grpo": {"generation": "trl", "turns": "multi", "resample": 1}}, "only where our engine writes"),
+        ({"grpo": {"generation": "trl", "turns": "multi", "max_turns": 1}}, "In one turn nobody looks closer"),
         ({"grpo": {"reward": "plain", "bonus": "none"}}, "has no bonus"),
         ({"grpo": {"groop": 3}}, "did you mean `grpo`|did you mean `group`"),
         ({"grpo": {"vllm": {"port": 9}}}, "set `generation: vllm`"),
