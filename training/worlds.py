@@ -20,11 +20,13 @@ from core.tasks.needle.manners import Manner
 from core.tasks.needle.splits import Split as NeedleSplit
 from core.tasks.needle.task import NeedleTask
 from core.tasks.needle.values import DIFFICULTIES, Difficulty
+from training.closeups import CloseUps
 from training.recall import Recall
 from training.recipe import DrawnScenes
 
-NEEDLE, RECALL = "needle", "recall"
-WORLDS = (NEEDLE, RECALL)
+NEEDLE, RECALL, CLOSE_UPS = "needle", "recall", "close-ups"
+WORLDS = (NEEDLE, RECALL, CLOSE_UPS)
+_EXERCISES = {RECALL: Recall, CLOSE_UPS: CloseUps}
 
 
 class Scenes(Protocol):
@@ -66,20 +68,20 @@ class NeedleScenes:
 def open_scenes(data: DrawnScenes, split: Split, card: PolicyCard) -> Scenes:
     """The scenes of a world, for a policy with this card. Raises TrainingError for a world or a difficulty that there is not, and for
     looks that go wide where nobody looks."""
-    if data.world == RECALL:
-        _check_recall(data)
-        return Recall(split, card)
+    if (exercise := _EXERCISES.get(data.world)) is not None:
+        _check_exercise(data)
+        return exercise(split, card)
     if data.manner is not Manner.LOOKS and (data.misses or data.repeats):
         raise TrainingError(f"With `manner: {data.manner}` nobody looks, and so no look goes wide: leave `misses` and `repeats` out.")
     return NeedleScenes(NeedleTask(difficulty_of(data), _name(data)), split, card, data)
 
 
-def _check_recall(data: DrawnScenes) -> None:
-    """Raises TrainingError for what the exercise has not."""
+def _check_exercise(data: DrawnScenes) -> None:
+    """Raises TrainingError for what an exercise has not."""
     plain = DrawnScenes(data.world, count=data.count, seed=data.seed, share=data.share)
     for field in fields(data):
         if getattr(data, field.name) != getattr(plain, field.name):
-            raise TrainingError(f"The world {RECALL} is always the same exercise, and has no {field.name}: leave it out.")
+            raise TrainingError(f"The world {data.world} is always the same exercise, and has no {field.name}: leave it out.")
 
 
 def difficulty_of(data: DrawnScenes) -> Difficulty:
@@ -109,7 +111,7 @@ def difficulty_of(data: DrawnScenes) -> Difficulty:
 
 def settings_of(data: DrawnScenes) -> dict[str, Any]:
     """Everything that the scenes depend on, as JSON values."""
-    if data.world == RECALL:
+    if data.world in _EXERCISES:
         return {"world": data.world, "count": data.count, "seed": data.seed}
     difficulty = TypeAdapter(Difficulty).dump_python(difficulty_of(data), mode="json")
     told: dict[str, Any] = {"misses": data.misses, "repeats": data.repeats}
