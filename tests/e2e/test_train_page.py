@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 from app.trainings import starting, starts
 from tests.app.a_trainer import TEXT
 from tests.app.training_world import sft_lines, some_runs, write_run
-from tests.e2e.axe import violations
+from tests.e2e.axe import OF_COLOUR, OF_SIZE, violations
 from tests.e2e.train_world import TrainWorld, opened, running
 
 if TYPE_CHECKING:
@@ -212,21 +212,21 @@ def test_read_only_runs_are_watched_and_none_is_begun_or_stopped(page: Page, tmp
         assert (refused.status, refused.json()["error"]) == (403, "With --read-only runs are watched, and none is begun or stopped.")
 
 
-@pytest.mark.parametrize(("width", "theme"), [(1440, "light"), (900, "dark"), (390, "light")])
-def test_no_state_keeps_anybody_out(browser: Browser, world: TrainWorld, width: int, theme: str) -> None:
+@pytest.mark.parametrize(("width", "theme", "rules"), [(1440, "light", ()), (900, "dark", OF_COLOUR), (390, "light", OF_SIZE)])
+def test_no_state_keeps_anybody_out(browser: Browser, world: TrainWorld, width: int, theme: str, rules: tuple[str, ...]) -> None:
     context = browser.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce")
     page = context.new_page()
     page.set_default_timeout(PATIENCE)
     opened(page, world, theme=theme)
     row(page, "needle-grpo").click()
     chart(page, "reward").locator(".main-svg").first.wait_for()
-    found = violations(page)
+    found = violations(page, rules)
     page.get_by_role("tab", name="What it said").click()
     page.locator(".tr-card").first.wait_for()
-    found += violations(page)
+    found += violations(page, rules)
     page.get_by_role("tab", name="About").click()
     page.locator(".tr-text").first.wait_for()
-    found += violations(page)
+    found += violations(page, rules)
     over = page.evaluate("document.documentElement.scrollWidth - innerWidth")
     context.close()
     assert (found, over) == ([], 0)
