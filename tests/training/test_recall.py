@@ -56,7 +56,7 @@ def test_it_shows_plain_ground_and_is_learnt_like_any_other_dialog() -> None:
     assert learnt == next(message.text for message in record.messages if message.writer is Writer.MODEL) + "<|im_end|>"
 
 
-def test_a_recipe_names_it_and_may_say_nothing_else_of_it(tmp_path: Path) -> None:
+def test_a_recipe_names_it_and_may_say_nothing_else_of_it() -> None:
     source = open_source(DrawnScenes("recall", count=5), Split.TRAIN, CARD, seed=1)
     assert (source.size, source.crop) == (5, None)
     assert source.length(0) > 0
