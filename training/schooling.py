@@ -110,7 +110,7 @@ class Schooling:
         return Part(lesson.steps * self._recipe.batch, sizes, shares, _Lengths(lesson.sources) if self._recipe.by_length else None)
 
     def _validation(self) -> tuple[Sequence[DialogSource], Sequence[float]]:
-        """The validation split of the last stage's data, which is what the run is to end at, and the share of each. Empty where there is none."""
+        """The validation split of the last stage's data, which the run is to end at, and the share of each. Empty where there is none."""
         found, shares = [], []
         for at, data in enumerate(self.lessons[-1].stage.data or ()):
             if not has_split(data, Split.VALIDATION):

@@ -1,10 +1,10 @@
 """The tokenizer of the small policy: byte-level BPE that knows the needle world's words, so that a thought is few tokens.
 
 Every word of the world is one token, with its space and without, and so is every number that a point has in thousandths: 0, 10, ... 1000.
-A thing's name is one token, such as " red square", and in a thought a point is two, its signs with its numbers: so what stood behind a name,
-or behind a first number, is found again by looking one token back. Of a name of two tokens that was not learnt (docs/training.md). What stands in every dialog, such as the text of a call before
-its point, is one token too. All else is spelled in bytes, so nothing that somebody asks is unknown to it; it was never taught what that
-means.
+A thing's name is one token, such as " red square", and in a thought a point is two, its signs with its numbers: so what stood behind a
+name, or behind a first number, is found again by looking one token back. With names of two tokens that was not learnt (docs/training.md).
+What stands in every dialog, such as the text of a call before its point, is one token too. All else is spelled in bytes, so nothing that
+somebody asks is unknown to it; it was never taught what that means.
 """
 
 from __future__ import annotations
