@@ -23,7 +23,8 @@ class SmallShape:
     word_spread      standard deviation of the words' entries
     common           length of what all words have in common, in lengths of a word. A head that heeds it alone looks so many words back,
                      whatever stands there; without, that is learnt late, and with it all that needs to find a word's neighbour again
-    focus            what queries and keys are stretched by. At 2 a head sees one thing by chance and is slow to learn another
+    focus            what queries and keys are stretched by. At 0.7 a head sees so much at once that marks stay unread; at 2, one thing by chance, and
+                     it is slow to find the neighbour of a number
     stripes          how strong the half of the patches' filters is that sees stripes, in strengths of the others
     position_spread  of the position table's entries. Qwen's own 0.02 drowns in the patches: where something lies is then learnt much later
     """
@@ -45,7 +46,7 @@ class SmallShape:
     spread: float = 1.0
     word_spread: float = 0.05
     common: float = 2.0
-    focus: float = 0.7
+    focus: float = 1.2
     stripes: float = 1.6
     position_spread: float = 0.5
 
