@@ -77,6 +77,13 @@ def test_it_is_made_the_same_again(folder: Path, tmp_path: Path) -> None:
         assert _digest(folder / name) == _digest(again / name), name
 
 
+def test_every_one_of_several_processes_makes_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    # What a second process of a training is to transformers, which then writes no weights of its own accord.
+    monkeypatch.setattr("transformers.distributed.mixin._is_torch_distributed_initialized", lambda: True)
+    monkeypatch.setattr("transformers.distributed.mixin._get_torch_distributed_rank", lambda: 1)
+    assert {"config.json", "model.safetensors"} <= {path.name for path in build(tmp_path / "second").iterdir()}
+
+
 def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 

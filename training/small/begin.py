@@ -38,7 +38,10 @@ def build(folder: Path, *, shape: SmallShape = SMALL, seed: int = 0, crop: CropR
     folder.mkdir(parents=True, exist_ok=True)
     words = tokenizer()
     words.save_pretrained(folder)
-    untrained(words, shape, seed).save_pretrained(folder)
+    model = untrained(words, shape, seed)
+    # Of several processes transformers lets the first alone write; here each makes a folder of its own.
+    model.should_save_on_this_rank = lambda is_main_process: is_main_process
+    model.save_pretrained(folder)
     (folder / "chat_template.jinja").write_text(chat_template(SYSTEM), encoding="utf-8")
     pictures = {
         # Every picture is brought to this area: the overview of the needle world.
