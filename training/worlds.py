@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, fields
 from typing import Any, Protocol
@@ -26,7 +26,6 @@ from training.recipe import DrawnScenes
 
 NEEDLE, RECALL, CLOSE_UPS = "needle", "recall", "close-ups"
 WORLDS = (NEEDLE, RECALL, CLOSE_UPS)
-_EXERCISES = {RECALL: Recall, CLOSE_UPS: CloseUps}
 
 
 class Scenes(Protocol):
@@ -41,6 +40,9 @@ class Scenes(Protocol):
 
     def image(self, seed: int) -> Image.Image:
         """The scene's picture. Raises TrainingError where it cannot be drawn."""
+
+
+_EXERCISES: Mapping[str, Callable[[Split, PolicyCard], Scenes]] = {RECALL: Recall, CLOSE_UPS: CloseUps}
 
 
 class NeedleScenes:

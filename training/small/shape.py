@@ -23,8 +23,8 @@ class SmallShape:
     word_spread      standard deviation of the words' entries
     common           length of what all words have in common, in lengths of a word. A head that heeds it alone looks so many words back,
                      whatever stands there; without, that is learnt late, and with it all that needs to find a word's neighbour again
-    focus            what queries and keys are stretched by. At 0.7 a head sees so much at once that marks stay unread; at 2, one thing by chance, and
-                     it is slow to find the neighbour of a number
+    focus            what queries and keys are stretched by. At 0.7 a head sees so much at once that marks stay unread; at 2, one thing by
+                     chance, and it is slow to find what stands behind a number
     stripes          how strong the half of the patches' filters is that sees stripes, in strengths of the others
     position_spread  of the position table's entries. Qwen's own 0.02 drowns in the patches: where something lies is then learnt much later
     """
