@@ -137,9 +137,9 @@ def test_corrections_and_the_split(curate: Curate) -> None:
     curate.page.get_by_label("The model’s points").check()
     expect(curate.records()).to_have_text("18")
     expect(curate.at(".cu-example .pg-tag.is-warn")).to_have_count(0)
-    curate.page.get_by_label("Train").fill("0")
+    curate.page.get_by_label("Train", exact=True).fill("0")
     expect(curate.page.get_by_role("alert")).to_contain_text("make 1 together, not 0,0.05,0.05")
-    curate.page.get_by_label("Test").fill("0.95")
+    curate.page.get_by_label("Test", exact=True).fill("0.95")
     rows = curate.at(".cu-splits tbody tr")
     expect(rows.nth(0).locator("td").first).to_have_text("0")
     counts = [int(row.locator("td").first.inner_text()) for row in rows.all()]
