@@ -30,6 +30,7 @@ export class App {
   #said = 0;
   #guarding = false;
   #sure = false;
+  #signings = 0;
   #off = new AbortController();
   #leaving = (event) => event.preventDefault();
   screen = { name: '', node: null };
@@ -55,10 +56,14 @@ export class App {
 
   /** As the server is asked everywhere: where the session has ended, the person signs in again and nothing is lost. */
   async ask(method, path, value, options) {
+    const began = this.#signings;
     try {
       return await ask(method, path, value, options);
     } catch (error) {
-      if (error instanceof Refused && error.status === 401) this.#signInAgain();
+      if (!(error instanceof Refused && error.status === 401)) throw error;
+      // Whoever signed in while the answer was on its way need not do so again.
+      if (began !== this.#signings) return this.ask(method, path, value, options);
+      this.#signInAgain();
       throw error;
     }
   }
@@ -239,7 +244,9 @@ export class App {
   async #isMine(again = false) {
     if (this.#sure && !again) return true;
     const { name } = this.session.rater;
+    const began = this.#signings;
     const now = await ask('GET', 'api/session');
+    if (began !== this.#signings) return this.#isMine(true);
     this.#sure = now.rater?.name === name;
     return this.#sure;
   }
@@ -270,6 +277,7 @@ export class App {
   #back(session, name) {
     this.#again.close();
     this.session = session;
+    this.#signings += 1;
     if (session.rater.name !== name) {
       this.#try(() => this.#signedIn(), () => this.start());
       return;

@@ -18,6 +18,7 @@ export class Outbox {
   #beginning;
   #busy = false;
   #gone = false;
+  #afresh = false;
   #over = 0;
   #order = 0;
   #channel = 'BroadcastChannel' in globalThis ? new BroadcastChannel(CHANNEL) : null;
@@ -114,12 +115,15 @@ export class Outbox {
       this.#busy = false;
       this.#events.changed();
     }
-    if (sent) this.pump();
+    const again = sent || this.#afresh;
+    this.#afresh = false;
+    if (again) this.pump();
   }
 
-  /** Tries at once, whatever was planned. */
+  /** Tries at once, whatever was planned; while something is on its way, once more after it. */
   retry() {
     this.shut = false;
+    this.#afresh = this.#busy;
     this.#backoff.rest();
     return this.pump();
   }
@@ -162,8 +166,9 @@ export class Outbox {
     if (!(error instanceof Refused)) throw error;
     if (error.status === 401) {
       this.failure = error.message;
-      this.shut = true;
-      this.#events.signIn();
+      // Whoever signed in while it was on its way need not do so again.
+      this.shut = !this.#afresh;
+      if (this.shut) this.#events.signIn();
       return false;
     }
     this.#refuse(entry, { status: error.status, sentence: error.message });

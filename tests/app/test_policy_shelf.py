@@ -249,9 +249,8 @@ def test_a_list_that_cannot_be_read_is_told_when_it_is_needed(tmp_path: Path) ->
 def test_a_policy_is_opened_once_for_all_who_wait(shelf: PolicyShelf, opening: Opening) -> None:
     until = threading.Event()
     waiting = [hold(shelf, SLOW_TO_LOAD, until) for _ in range(5)]
-    eventually(lambda: state(shelf, SLOW_TO_LOAD) is PolicyState.LOADING)
-    line = shelf.line(SLOW_TO_LOAD)
-    assert (line.words, line.percent) == ("weights are read", 50.0)
+    eventually(lambda: shelf.line(SLOW_TO_LOAD).percent == 50.0)
+    assert (shelf.line(SLOW_TO_LOAD).words, state(shelf, SLOW_TO_LOAD)) == ("weights are read", PolicyState.LOADING)
     opening.hold.set()
     eventually(lambda: shelf.line(SLOW_TO_LOAD).words == "is asked by 5 runs")
     assert opening.opened == [SLOW_TO_LOAD] and state(shelf, SLOW_TO_LOAD) is PolicyState.BUSY

@@ -117,7 +117,9 @@ class Handler(BaseHTTPRequestHandler):
         world.names |= {name} if name else set()
         rater = {"id": 1, "name": name, "role": "rater"} if name else None
         told = {"rater": rater, "guarded": bool(world.passwords), "remembered": sorted(world.names)}
-        return self._json(told, cookie=f"saccade_session={secret}; Path=/; HttpOnly; SameSite=Lax")
+        # An answer to a question, which may be late, must not take the place of the session that has begun meanwhile.
+        cookie = f"saccade_session={secret}; Path=/; HttpOnly; SameSite=Lax" if method == "POST" else ""
+        return self._json(told, cookie=cookie)
 
     def _rating(self, method: str, path: list[str], query: dict[str, list[str]], body: Json, rater: str) -> None:
         world = self.server.world

@@ -223,6 +223,42 @@ def test_a_session_that_ends_costs_nothing(rate: Rate) -> None:
     rate.saved(2)
 
 
+@pytest.mark.parametrize("late", ["**/api/rating/ratings", "**/api/rating/studies/*/next", "**/api/session"])
+def test_an_answer_from_before_the_sign_in_asks_for_no_other(rate: Rate, late: str) -> None:
+    rate.world.passwords = {"r07": "open sesame"}
+    rate.open()
+    rate.rate("y", "2")
+    rate.saved(1)
+    held: list[Route] = []
+    signing = "/api/session"
+
+    def hold(route: Route) -> None:
+        if held or (route.request.method == "POST" and route.request.url.endswith(signing)):
+            route.continue_()
+        else:
+            held.append(route)
+
+    rate.page.route(late, hold)
+    rate.world.sessions.clear()
+    if late.endswith(signing):
+        rate.page.evaluate("dispatchEvent(new Event('focus'))")
+    rate.press("n", "3")
+    dialog = rate.page.get_by_role("dialog", name="Sign in again")
+    expect(dialog).to_be_visible()
+    rate.until(lambda: held)
+    rate.page.keyboard.type("open sesame")
+    rate.press("Enter")
+    expect(dialog).to_be_hidden()
+    if late.endswith(signing):
+        held[0].fulfill(json={"rater": None, "guarded": True, "remembered": []})
+    else:
+        held[0].fulfill(status=401, json={"error": "Sign in first."})
+    rate.saved(2)
+    rate.rate("y", "4")
+    rate.saved(3)
+    expect(dialog).to_be_hidden()
+
+
 @pytest.mark.parametrize("kept", ["in the browser", "on the server"])
 def test_what_was_begun_comes_back(rate: Rate, kept: str) -> None:
     rate.open()
