@@ -25,14 +25,12 @@ from app.preferred import export_command
 from app.scenes import scenes_view
 from app.services import Services
 from app.study_api import Which
-from app.train_api import unless_known
+from app.train_api import Line, Lines, unless_known
 from core.policies.references import is_replay
 
 router = APIRouter()
 
 Json = dict[str, Any]
-Line = Annotated[str, Field(max_length=2_000)]
-Lines = Annotated[list[Line], Field(max_length=40)]
 
 
 class ImprovementForm(RecipeForm):
@@ -77,9 +75,9 @@ async def rehearse(kit: Kit, bench: AtBench, number: Which, form: Wanted) -> JSO
     """What it would come to, or why it would not begin. It takes as long as dry runs of its trainings do."""
     wish, recipe = form.wish().checked(), recipe_of(form)
     preview = await bench.do(lambda: bench.curator.preview(number, recipe))
-    ok, words = await run_in_threadpool(kit.improvements.rehearse, wish, _writer(bench, number, form), kit.scratch)
+    said = await run_in_threadpool(kit.improvements.rehearse, wish, _writer(bench, number, form), kit.scratch)
     hand = [export_command(preview.study.name, recipe, kit.settings), wish.by_hand(kit.pictures.folder)]
-    return JSONResponse({"ok": ok, "words": words, "command": "\n".join(hand)})
+    return JSONResponse({"ok": said.ok, "words": said.words, "command": "\n".join(hand)})
 
 
 @router.post("/api/curation/{study}/improvements")

@@ -9,10 +9,8 @@ a run. Every part goes on where it was stopped: a training from its checkpoint, 
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,7 +22,7 @@ from app.eval_scores import read_figures, scores_of
 from app.eval_works import Work
 from app.evaluating import Asking, Evaluator
 from app.policy_register import TRAINED, Register, TrainedPolicy, base_of, going_on, note_beside, read_notes, state_of
-from app.trainings.starts import last_sentence
+from app.trainings.launching import environment, heard, launched
 from core.errors import PolicyError, TaskError, TrainingError
 from core.evaluation.beside import Compared
 from core.evaluation.values import Evaluation
@@ -33,7 +31,6 @@ from core.policies.opening import PolicyOptions
 from core.policies.references import NEEDLE, ReferenceKind, read_reference
 
 UNTRAINED = "small"
-LAUNCH = Path(__file__).resolve().parent.parent / "launch.py"
 FIGURES = "evaluation.json"
 # Behind the name of the first half, the name of the second.
 REINFORCED = "-grpo"
@@ -211,20 +208,10 @@ def _train(words: Sequence[str], folder: Path, told: Mapping[str, Any]) -> None:
 
 def _said(words: Sequence[str]) -> str:
     """What `launch.py train` says where it trains nothing. Raises TrainingError with its sentence."""
-    done = subprocess.run(launched("train", words), env=environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True)
-    if done.returncode:
-        raise TrainingError(last_sentence(done.stderr) or f"`launch.py train` ended with code {done.returncode}.")
-    return done.stdout.strip()
-
-
-def launched(name: str, words: Sequence[str]) -> list[str]:
-    """The command line of one of this program's commands, for a process of its own."""
-    return [sys.executable, str(LAUNCH), name, *words]
-
-
-def environment() -> dict[str, str]:
-    """What a process of this program is given, which prepares its own environment and speaks at once."""
-    return {name: value for name, value in os.environ.items() if name != "SACCADE_PREPARED"} | {"PYTHONUNBUFFERED": "1"}
+    said = heard("train", words)
+    if not said.ok:
+        raise TrainingError(said.words)
+    return said.words
 
 
 def _wait(process: subprocess.Popen[bytes]) -> None:

@@ -40,7 +40,7 @@ Json = dict[str, Any]
 
 
 Line = Annotated[str, Field(max_length=2_000)]
-Changes = Annotated[list[Line], Field(max_length=40)]
+Lines = Annotated[list[Line], Field(max_length=40)]
 
 
 class TrainingForm(Form):
@@ -51,7 +51,7 @@ class TrainingForm(Form):
     model: Line = ""
     records: Line = ""
     pictures: Line = ""
-    changes: Changes = Field(default_factory=list)
+    changes: Lines = Field(default_factory=list)
 
     def wish(self) -> Wish:
         """It, with nothing around its values."""
@@ -67,7 +67,7 @@ class StopForm(Form):
 class ResumeForm(Form):
     """What is to change as a run goes on: `KEY=VALUE`."""
 
-    changes: Changes = Field(default_factory=list)
+    changes: Lines = Field(default_factory=list)
 
 
 Wanted = Annotated[TrainingForm, Depends(body_of(TrainingForm))]

@@ -8,16 +8,13 @@ Rollouts are sampled, so the two do not say the same; how much they said, in loo
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from app.bench.report import Figure
 from app.trainings.folders import METRICS
-from app.trainings.starting import LAUNCH
-from app.trainings.starts import last_sentence
+from app.trainings.launching import heard
 from core.errors import StartError
 from core.policies.references import NEEDLE, needle_folder, needle_ships
 
@@ -108,12 +105,9 @@ def _words(folder: Path, model: str, way: str, seed: int, size: Size) -> list[st
 
 
 def _begun(words: Sequence[str]) -> None:
-    command = [sys.executable, str(LAUNCH), "train", *words]
-    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
-    if done.returncode:
-        raise StartError(
-            f"A training that was to be measured broke off. {last_sentence(done.stderr) or f'Its code was {done.returncode}.'}"
-        )
+    said = heard("train", words)
+    if not said.ok:
+        raise StartError(f"A training that was to be measured broke off. {said.words}")
 
 
 def steps_of(folder: Path, batch: int) -> list[Step]:

@@ -13,25 +13,21 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-import psutil
-
-from annotations.durable import whole_file
 from app.improvements.values import Chosen, Improvement, State
 from app.improvements.wish import Wish
-from app.improving import REINFORCED, environment, launched
+from app.improving import REINFORCED
 from app.policy_register import RUN, Register, TrainedPolicy, state_of
 from app.trainings.folders import id_of
-from app.trainings.processes import is_alive, this_host
-from app.trainings.starts import last_sentence, output_of, read_start
+from app.trainings.launching import Heard, heard, outliving
+from app.trainings.processes import is_alive
+from app.trainings.starts import last_sentence, output_of, read_start, write_start_to
 from app.trainings.values import Start
 from core.errors import NotFound, ReadOnly, TrainingError
 from core.manifest import Manifest
@@ -72,7 +68,7 @@ class ImprovementDesk:
                 return self._look(folder)
         raise NotFound(f"There is no improvement {named[:40]!r} any more: its folder may have been moved or removed.")
 
-    def rehearse(self, wish: Wish, write: Write, scratch: Path) -> tuple[bool, str]:
+    def rehearse(self, wish: Wish, write: Write, scratch: Path) -> Heard:
         """Whether it could begin, and what it would come to, or the reason why not, in the words of `launch.py improve --dry-run`.
 
         Raises TrainingError where another one is tried out, and what `write` raises.
@@ -85,7 +81,7 @@ class ImprovementDesk:
             with tempfile.TemporaryDirectory(prefix="improvement-", dir=scratch) as folder:
                 records = Path(folder) / RECORDS
                 write(records)
-                return _tried([*wish.words(records, self._pictures, self._root), "--dry-run"])
+                return heard("improve", [*wish.words(records, self._pictures, self._root), "--dry-run"], patience=_PATIENCE)
         finally:
             self._rehearsing.release()
 
@@ -132,7 +128,7 @@ class ImprovementDesk:
         start = read_start(found.folder)
         if found.state is not State.GOING or start is None:
             raise TrainingError(f"{found.wish.name} is {found.state.value}, and has no process here that could be stopped.")
-        _write_start(found.folder, replace(start, asked=True))
+        write_start_to(found.folder / _START, replace(start, asked=True))
         with suppress(ProcessLookupError):
             # It passes that on to the training, which has a session of its own.
             os.kill(start.pid, signal.SIGTERM)
@@ -153,15 +149,9 @@ class ImprovementDesk:
 
     def _start(self, folder: Path, wish: Wish) -> None:
         words = wish.words(folder / RECORDS, self._pictures, self._root)
-        command = launched("improve", words)
         try:
-            with (folder / _OUTPUT).open("ab") as output:
-                process = subprocess.Popen(
-                    command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=environment(), start_new_session=True
-                )
-            # Whoever has ended is waited for, so that its number is free again.
-            threading.Thread(target=process.wait, name=f"improve {wish.name}", daemon=True).start()
-            _write_start(folder, Start(process.pid, _created(process.pid), this_host(), tuple(command)))
+            start = outliving("improve", words, folder / _OUTPUT, title=f"improve {wish.name}", behind=True)
+            write_start_to(folder / _START, start)
         except OSError as error:
             raise TrainingError(f"{wish.name!r} could not be begun ({error.strerror}).") from error
 
@@ -205,27 +195,3 @@ def _wanted(folder: Path) -> tuple[Wish, Chosen]:
         return Wish.from_json(told["wish"]), Chosen(str(chosen["study"]), str(chosen["rule"]), int(chosen["records"]))
     except (OSError, ValueError, KeyError, TypeError):
         return Wish(folder.name), Chosen("", "", 0)
-
-
-def _write_start(folder: Path, start: Start) -> None:
-    told = {"pid": start.pid, "created": start.created, "host": start.host, "command": list(start.command), "asked": start.asked}
-    with whole_file(folder / _START) as file:
-        file.write(json.dumps(told, ensure_ascii=False).encode())
-
-
-def _created(pid: int) -> float:
-    try:
-        return float(psutil.Process(pid).create_time())
-    except psutil.Error:
-        return time.time()
-
-
-def _tried(words: Sequence[str]) -> tuple[bool, str]:
-    command = launched("improve", words)
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=environment(), timeout=_PATIENCE)
-    except subprocess.TimeoutExpired:
-        return False, f"It took longer than {_PATIENCE:.0f} s and was ended."
-    if done.returncode:
-        return False, last_sentence(done.stderr) or f"It ended with code {done.returncode}."
-    return True, done.stdout.strip()

@@ -7,20 +7,18 @@ with Crew(2) as crew:
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from app.trainings.launching import environment, launched
 from core.errors import TrainingError
 
-_TRAIN = (sys.executable, str(Path(__file__).resolve().parents[2] / "launch.py"), "train")
+_TRAIN = tuple(launched("train", ()))
 
 
 class Crew:
@@ -58,12 +56,10 @@ class Crew:
 
         Raises TrainingError where it does not come to its end.
         """
-        # What is prepared here is not for the process, which prepares itself.
-        environment = {name: value for name, value in os.environ.items() if name != "SACCADE_PREPARED"} | {"PYTHONUNBUFFERED": "1"}
         with self._lock:
             if self._over:
                 raise TrainingError("The training was not begun, because all were stopped.")
-            process = subprocess.Popen([*self._command, *words], env=environment, stdin=subprocess.DEVNULL, start_new_session=True)
+            process = subprocess.Popen([*self._command, *words], env=environment(), stdin=subprocess.DEVNULL, start_new_session=True)
             self._going.append(process)
         code = process.wait()
         with self._lock:

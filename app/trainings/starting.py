@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -18,12 +14,11 @@ import psutil
 
 from app.trainings import starts
 from app.trainings.folders import RunFolders
+from app.trainings.launching import RECIPES, Heard, heard, outliving
 from app.trainings.processes import ask_to_stop, is_alive, this_host
 from app.trainings.values import Start, TrainingRun
 from core.errors import ReadOnly, TrainingError
 
-LAUNCH = Path(__file__).resolve().parents[2] / "launch.py"
-_RECIPES = LAUNCH.parent / "training" / "recipes"
 _NAME = re.compile(r"\w[\w.,+= -]{0,99}")
 # A checkpoint's small files may have to be fetched.
 _PATIENCE = 600.0
@@ -59,14 +54,6 @@ class Recipe:
     title: str
 
 
-@dataclass(frozen=True, slots=True)
-class Rehearsed:
-    """What a dry run said, and whether it came to its end."""
-
-    ok: bool
-    words: str
-
-
 class Starter:
     """Begins runs in the first of the folders of runs. Safe to share between threads."""
 
@@ -79,22 +66,22 @@ class Starter:
 
     def recipes(self) -> tuple[Recipe, ...]:
         """The shipped recipes, as `launch.py train --list` tells them. Raises TrainingError where it cannot."""
-        at = _RECIPES.stat().st_mtime
+        at = RECIPES.stat().st_mtime
         if self._recipes[0] != at:
-            said = _run(["--list"])
+            said = heard("train", ["--list"], patience=_PATIENCE)
             if not said.ok:
                 raise TrainingError(f"The recipes cannot be listed: {said.words}")
             parts = (line.split(None, 1) for line in said.words.splitlines() if line.strip())
             self._recipes = at, tuple(Recipe(name, title[0] if title else "") for name, *title in parts)
         return self._recipes[1]
 
-    def rehearse(self, wish: Wish) -> Rehearsed:
+    def rehearse(self, wish: Wish) -> Heard:
         """What a run would come to, in the words of a dry run; nothing is written. Raises TrainingError where one goes on already."""
         self._check(wish)
         if not self._rehearsing.acquire(blocking=False):
             raise TrainingError("Another dry run is going on: wait until it has ended.")
         try:
-            return _run(["--dry-run", *wish.words()])
+            return heard("train", ["--dry-run", *wish.words()], patience=_PATIENCE)
         finally:
             self._rehearsing.release()
 
@@ -193,42 +180,14 @@ def _free_name(root: Path, stem: str) -> str:
     return next(name for name in names if not (root / name).exists())
 
 
-def _run(words: Sequence[str]) -> Rehearsed:
-    command = [sys.executable, str(LAUNCH), "train", *words]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, env=_environment(), timeout=_PATIENCE)
-    except subprocess.TimeoutExpired:
-        return Rehearsed(False, f"It took longer than {_PATIENCE:.0f} s and was ended.")
-    ok = done.returncode == 0
-    return Rehearsed(ok, done.stdout.strip() if ok else starts.last_sentence(done.stderr) or f"It ended with code {done.returncode}.")
-
-
 def _begin(folder: Path, words: Sequence[str]) -> None:
-    """Start the process of a run, in a session of its own: it hears neither Ctrl-C nor the end of whoever began it."""
-    command = [sys.executable, str(LAUNCH), "train", *words]
+    """Start the process of a run."""
     try:
         # A run that goes on writes behind what was said before; what is left of a start that failed is let go of.
-        with starts.output_file(folder).open("ab" if starts.is_run(folder) else "wb") as output:
-            process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=_environment(), start_new_session=True
-            )
-        # Whoever has ended is waited for, so that its number is free again.
-        threading.Thread(target=process.wait, name=f"train {folder.name}", daemon=True).start()
-        starts.write_start(folder, Start(process.pid, _created(process.pid), this_host(), tuple(command)))
+        output, behind = starts.output_file(folder), starts.is_run(folder)
+        starts.write_start(folder, outliving("train", words, output, title=f"train {folder.name}", behind=behind))
     except OSError as error:
         raise TrainingError(f"The run {folder.name!r} could not be begun ({error.strerror}).") from error
-
-
-def _environment() -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name != "SACCADE_PREPARED"}
-    return kept | {"PYTHONUNBUFFERED": "1"}
-
-
-def _created(pid: int) -> float:
-    try:
-        return float(psutil.Process(pid).create_time())
-    except psutil.Error:
-        return time.time()
 
 
 def _named(pid: int | None) -> Start | None:

@@ -66,10 +66,15 @@ def read_start(folder: Path) -> Start | None:
 
 
 def write_start(folder: Path, start: Start) -> None:
-    """Write a start down, as a whole. Raises OSError."""
+    """Write the start of a run down, as a whole. Raises OSError."""
+    write_start_to(start_file(folder), start)
+
+
+def write_start_to(file: Path, start: Start) -> None:
+    """Write a start into a file, as a whole. Raises OSError."""
     told: dict[str, Any] = {"pid": start.pid, "created": start.created, "host": start.host, "command": list(start.command)}
-    with whole_file(start_file(folder)) as file:
-        file.write(json.dumps(told | {"asked": start.asked}, ensure_ascii=False).encode())
+    with whole_file(file) as opened:
+        opened.write(json.dumps(told | {"asked": start.asked}, ensure_ascii=False).encode())
 
 
 def forget(folder: Path) -> None:

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from annotations.raters.values import Role
-from app import improving
 from app.improvements import recipes
 from app.improvements.desk import ImprovementDesk
 from app.improvements.wish import Wish
 from app.policy_register import Register
+from app.trainings import launching
 from core.errors import TrainingError
 from core.manifest import read_manifest
 from tests.app.an_improver import TEXT
@@ -34,7 +34,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     monkeypatch.chdir(tmp_path)
     launch = tmp_path / "launch.py"
     launch.write_text(TEXT)
-    monkeypatch.setattr(improving, "LAUNCH", launch)
+    monkeypatch.setattr(launching, "LAUNCH", launch)
     recipes._listed.cache_clear()
     with open_world(tmp_path / "data") as opened:
         yield opened

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from app import improving
 from app.eval_works import needle_works
 from app.improving import Lesson, begun_with, halves, learn, too_few
 from app.policy_register import Register, read_notes
+from app.trainings import launching
 from core.errors import PolicyError, TaskError, TrainingError
 from core.evaluation.conditions import AS_IT_IS
 from core.manifest import Manifest, manifest_bytes, manifest_path
@@ -27,7 +27,7 @@ def lesson(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lesson:
     """A first half over records of which only the manifest is there."""
     launch = tmp_path / "launch.py"
     launch.write_text(TEXT)
-    monkeypatch.setattr(improving, "LAUNCH", launch)
+    monkeypatch.setattr(launching, "LAUNCH", launch)
     _manifest(tmp_path / "records.jsonl", train=6)
     return Lesson(tmp_path / "records.jsonl", tmp_path / "pictures", "words", "", tmp_path / "runs/people")
 

@@ -276,7 +276,8 @@ def test_one_checkpoint_at_a_time_and_never_one_that_is_asked_goes(shelf: Policy
         late, late_raised = hold(shelf, LOOKER, until)
         assert first.session() is not None
     eventually(lambda: opening.opened == [LOOKER, SERVER, OTHER])
-    assert opening.closed == [LOOKER] and state(shelf, LOOKER) is PolicyState.LOADING
+    eventually(lambda: state(shelf, LOOKER) is PolicyState.LOADING)
+    assert opening.closed == [LOOKER]
     until.set()
     for one in (thread, late):
         one.join(10)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from app.trainings import starting, starts
+from app.trainings import launching, starts
 from app.trainings.desk import TrainingDesk
 from app.trainings.processes import this_host
 from app.trainings.starting import Wish, command_of
@@ -46,7 +46,7 @@ class Begun:
 def begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Begun]:
     launch = tmp_path / "launch.py"
     launch.write_text(TEXT)
-    monkeypatch.setattr(starting, "LAUNCH", launch)
+    monkeypatch.setattr(launching, "LAUNCH", launch)
     root = tmp_path / "runs"
     made = Begun(TrainingDesk([root]), root)
     yield made

@@ -17,8 +17,9 @@ import pytest
 from app import commands
 from app.commands.improve import RECIPE
 from app.eval_works import needle_works
-from app.improving import LAUNCH, Improved, Lesson, verdict
+from app.improving import Improved, Lesson, verdict
 from app.policy_register import Register, TrainedPolicy, note_beside, state_of
+from app.trainings.launching import LAUNCH
 from core.errors import PolicyError, RecordError, TaskError, TrainingError
 from core.evaluation.beside import beside
 from core.evaluation.conditions import AS_IT_IS
