@@ -43,7 +43,7 @@ export function improvementRow(one, act) {
   if (one.can_forget) tools.push(button('Take away', () => act('DELETE', id, ''), { 'data-key': `forget-${id}` }));
   const from = [plural(one.records, 'record'), one.study, one.begun === null ? '' : since(one.begun)].filter(Boolean).join(' · ');
   const said = one.words ? el('p', { class: state === 'going' ? 'pg-note is-calm' : 'pg-note', text: one.words }) : null;
-  const output = one.output && state !== 'done' ? el('details', { class: 'cu-output' }, el('summary', { text: 'What its process said', 'data-key': `said-${id}` }), el('pre', { class: 'cu-words', tabindex: '0', role: 'region', 'aria-label': `What the process of ${name} said`, dir: 'auto', text: one.output })) : null;
+  const output = one.output && state !== 'done' ? el('details', { class: 'cu-output' }, el('summary', { text: 'What its process said', 'data-key': `said-${id}` }), el('pre', { class: 'st-words', tabindex: '0', role: 'region', 'aria-label': `What the process of ${name} said`, dir: 'auto', text: one.output })) : null;
   return el(
     'li',
     { class: 'cu-improvement', 'data-improvement': name },

@@ -1,29 +1,15 @@
 /** What is wanted of a new policy: how it learns, what it begins with, on what it is compared; tried out before it begins. */
+import { getJson } from '../viewer/api.js';
 import { button, el, fill, uid } from '../viewer/dom.js';
-import { getJson, sendJson } from '../viewer/api.js';
+import { field, input, lines } from '../viewer/fields.js';
 import { icon } from '../viewer/icons.js';
+import { Rehearsal } from '../viewer/rehearsal.js';
 import { plural } from '../viewer/words.js';
 
 const NONE = '';
 const OWN = ' own';
 const USUAL = 'qwen2.5-vl-3b-lora';
 const MOST = 1_000_000;
-
-function field(label, control, hint = '') {
-  const id = uid('wish');
-  control.id = id;
-  const told = hint ? el('p', { class: 'st-hint', id: `${id}-hint`, text: hint }) : null;
-  if (told) control.setAttribute('aria-describedby', told.id);
-  return el('div', { class: 'st-field' }, el('label', { class: 'st-label', for: id, text: label }), control, told);
-}
-
-function input(placeholder, options = {}) {
-  return el('input', { class: 'st-input', type: 'text', placeholder, autocomplete: 'off', spellcheck: 'false', maxlength: '2000', ...options });
-}
-
-function lines(text) {
-  return text.value.split('\n').map((one) => one.trim()).filter(Boolean);
-}
 
 /** One half of the training: a recipe out of a list or of one's own, and other values for it. */
 class Half {
@@ -55,27 +41,33 @@ class Half {
 }
 
 export class WishDialog {
-  #begun;
   #found = null;
   #ready = false;
-  #tried = '';
-  #busy = null;
 
   /** `begun(improvement)`: one has begun. */
   constructor(begun) {
-    this.#begun = begun;
+    this.trial = new Rehearsal(
+      { dry: 'Try out', key: 'try', said: 'What the trial said', trying: 'Records, recipes, questions and truths are being tried …', hint: 'After these very values were tried out' },
+      {
+        path: (part) => `api/curation/${this.#found.id}/improvements${part}`,
+        wish: () => this.#wish,
+        key: () => JSON.stringify([this.#found.id, this.#wish]),
+        ready: () => this.#ready,
+        begun: ({ improvement }) => {
+          this.node.close();
+          begun(improvement);
+        },
+      },
+    );
     this.words = new Half('From what was said', 'Not at all', 'Supervised fine-tuning on the records of the split train.');
     this.rewards = new Half('Then by rewards', 'Not at all', 'Reinforcement learning on their questions and truths.');
     this.name = input('people', { maxlength: '90' });
     this.policies = el('datalist', { id: uid('policies') });
     this.policy = input('the recipe’s', { list: this.policies.id });
-    this.said = el('div', { class: 'cu-said', role: 'status' });
-    this.dry = button('Try out', () => this.rehearse(), { 'data-key': 'try' });
-    this.begin = button('Begin', () => this.start(), { class: 'st-primary', 'data-key': 'start' });
     const title = uid('wish');
     this.node = el('dialog', { class: 'sc-dialog cu-wish', 'aria-labelledby': title }, this.#head(title), this.#fields(), this.#foot());
     this.node.addEventListener('input', () => this.#changed());
-    this.node.addEventListener('close', () => this.#busy?.abort());
+    this.node.addEventListener('close', () => this.trial.leave());
   }
 
   #head(title) {
@@ -83,16 +75,16 @@ export class WishDialog {
   }
 
   #fields() {
-    const half = (...nodes) => el('div', { class: 'cu-half' }, ...nodes);
+    const half = (...nodes) => el('div', { class: 'st-half' }, ...nodes);
     this.which = el('p', { class: 'sc-quiet' });
     return el(
       'div',
-      { class: 'cu-fields' },
+      { class: 'st-fields' },
       this.which,
       half(field('Name of the policy', this.name, 'Its run has that name too; the one by rewards ends in -grpo.'), field('Begins with', this.policy, 'One of those listed, a hub name, or a folder. It is what the new one is compared with.'), this.policies),
       half(this.words.node, this.rewards.node),
       this.#questions(),
-      this.said,
+      this.trial.said,
     );
   }
 
@@ -111,11 +103,11 @@ export class WishDialog {
     this.difficulty = el('select', { class: 'sc-select st-select' });
     this.most = el('input', { class: 'st-input', type: 'number', min: '1', max: String(MOST), step: '1', placeholder: 'all, or 500 scenes' });
     this.hard = field('Difficulty', this.difficulty);
-    return el('fieldset', { class: 'cu-set' }, el('legend', { text: 'Both are compared on' }), first, second, el('div', { class: 'cu-half' }, field('Questions at most', this.most), this.hard));
+    return el('fieldset', { class: 'cu-set' }, el('legend', { text: 'Both are compared on' }), first, second, el('div', { class: 'st-half' }, field('Questions at most', this.most), this.hard));
   }
 
   #foot() {
-    return el('footer', { class: 'cu-wish-foot' }, el('p', { class: 'st-hint', text: 'It is a process of its own: it goes on when this page is closed and when the program ends.' }), el('div', { class: 'cu-tools' }, this.dry, this.begin));
+    return el('footer', { class: 'st-foot' }, el('p', { class: 'st-hint', text: 'It is a process of its own: it goes on when this page is closed and when the program ends.' }), this.trial.node);
   }
 
   /** `found`: what the rule takes; `recipe`: what was sent with it. */
@@ -124,7 +116,7 @@ export class WishDialog {
     const count = (name) => found.splits.find(({ split }) => split === name)?.records ?? 0;
     this.which.textContent = `${plural(count('train'), 'record')} to learn from, of the study “${found.study.name}” by the rule ${found.canonical}`;
     this.heldOut.textContent = count('test') ? `${plural(count('test'), 'record')} that no training sees.` : 'There is none: give that split a share.';
-    this.#say('');
+    this.trial.say('');
     this.node.showModal();
     this.#changed();
     if (this.#ready) return;
@@ -133,7 +125,7 @@ export class WishDialog {
     } catch (error) {
       // Recipes of one's own can be taken all the same.
       this.#offer({ recipes: [], policies: [], difficulties: [] });
-      this.#say(error.message, true);
+      this.trial.say(error.message, true);
     }
   }
 
@@ -169,51 +161,6 @@ export class WishDialog {
     this.words.fit();
     this.rewards.fit();
     this.hard.hidden = !this.needle.checked;
-    const still = !this.#ready || Boolean(this.#busy);
-    this.dry.disabled = still;
-    this.begin.disabled = still || this.#tried !== JSON.stringify([this.#found.id, this.#wish]);
-    this.begin.title = this.begin.disabled ? 'After these very values were tried out' : '';
-  }
-
-  #say(words, wrong = false, command = '') {
-    fill(
-      this.said,
-      words ? el('pre', { class: wrong ? 'cu-words is-wrong' : 'cu-words', tabindex: '0', role: 'region', 'aria-label': 'What the trial said', text: words }) : [],
-      command ? el('p', { class: 'st-hint' }, 'The same by hand: ', el('code', { class: 'cu-by-hand', text: command })) : [],
-    );
-  }
-
-  async #send(part, words) {
-    this.#busy = new AbortController();
-    this.#changed();
-    this.#say(words);
-    try {
-      return await sendJson('POST', `api/curation/${this.#found.id}/improvements${part}`, this.#wish, this.#busy.signal);
-    } catch (error) {
-      if (error.name !== 'AbortError') this.#say(error.message, true);
-      return null;
-    } finally {
-      this.#busy = null;
-      this.#changed();
-    }
-  }
-
-  async rehearse() {
-    const key = JSON.stringify([this.#found.id, this.#wish]);
-    const found = await this.#send('/rehearse', 'Records, recipes, questions and truths are being tried …');
-    if (!found) return;
-    this.#tried = found.ok ? key : '';
-    this.#say(found.words, !found.ok, found.ok ? found.command : '');
-    this.#changed();
-    if (found.ok && !this.begin.disabled) this.begin.focus();
-  }
-
-  async start() {
-    const found = await this.#send('', 'It begins …');
-    if (!found) return;
-    this.#tried = '';
-    this.#say('');
-    this.node.close();
-    this.#begun(found.improvement);
+    this.trial.changed();
   }
 }

@@ -4,7 +4,7 @@ import { getJson } from '../viewer/api.js';
 import { failure } from '../studies/pieces.js';
 
 function text(title, words) {
-  return words ? el('section', { class: 'pg-card' }, el('h3', { text: title }), el('pre', { class: 'tr-text', tabindex: '0', role: 'region', 'aria-label': title, dir: 'auto', text: words })) : null;
+  return words ? el('section', { class: 'pg-card' }, el('h3', { text: title }), el('pre', { class: 'st-words', tabindex: '0', role: 'region', 'aria-label': title, dir: 'auto', text: words })) : null;
 }
 
 export class About {

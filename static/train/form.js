@@ -1,37 +1,31 @@
 /** A new run: what it learns from and as what, tried out before it begins. */
+import { getJson } from '../viewer/api.js';
 import { button, el, fill, uid } from '../viewer/dom.js';
-import { getJson, sendJson } from '../viewer/api.js';
+import { field, input, lines } from '../viewer/fields.js';
 import { icon } from '../viewer/icons.js';
+import { Rehearsal } from '../viewer/rehearsal.js';
 
 const OWN = '';
 
-/** A labelled control, with a hint below it. */
-export function field(label, control, hint = '') {
-  const id = uid('train');
-  control.id = id;
-  const told = hint ? el('p', { class: 'st-hint', id: `${id}-hint`, text: hint }) : null;
-  if (told) control.setAttribute('aria-describedby', told.id);
-  return el('div', { class: 'st-field' }, el('label', { class: 'st-label', for: id, text: label }), control, told);
-}
-
-/** What stands in a text area, line by line. */
-export function lines(area) {
-  return area.value.split('\n').map((one) => one.trim()).filter(Boolean);
-}
-
-function input(placeholder) {
-  return el('input', { class: 'st-input', type: 'text', placeholder, autocomplete: 'off', spellcheck: 'false', maxlength: '2000' });
-}
-
 export class BeginDialog {
-  #begun;
   #ready = false;
-  #tried = '';
-  #busy = null;
 
-  /** `begun(id)`: a run has begun. */
+  /** `begun(run)`: a run has begun. */
   constructor(begun) {
-    this.#begun = begun;
+    this.trial = new Rehearsal(
+      { dry: 'Dry run', key: 'dry', said: 'What the dry run said', trying: 'The data, the template and the first batch are being tried …', hint: 'After a dry run of these very values' },
+      {
+        path: (part) => `api/trainings${part}`,
+        wish: () => this.#wish,
+        // A run's name has no part in what was tried out.
+        key: () => JSON.stringify({ ...this.#wish, name: '' }),
+        ready: () => this.#ready,
+        begun: ({ run }) => {
+          this.node.close();
+          begun(run);
+        },
+      },
+    );
     this.recipe = el('select', { class: 'sc-select st-select', 'data-key': 'recipe' });
     this.file = input('/home/me/recipe.yaml');
     this.name = input('as the recipe is called');
@@ -40,13 +34,10 @@ export class BeginDialog {
     this.pictures = input('pictures, beside the records');
     this.changes = el('textarea', { class: 'st-input st-area', rows: '3', placeholder: 'steps=100\nlearning_rate=1e-5', spellcheck: 'false' });
     this.own = field('YAML file on this machine', this.file);
-    this.said = el('div', { class: 'tr-said', role: 'status' });
-    this.dry = button('Dry run', () => this.rehearse(), { 'data-key': 'dry' });
-    this.begin = button('Begin', () => this.start(), { class: 'st-primary', 'data-key': 'start' });
     const title = uid('begin');
     this.node = el('dialog', { class: 'sc-dialog tr-begin', 'aria-labelledby': title }, this.#head(title), this.#fields(), this.#foot());
     this.node.addEventListener('input', () => this.#changed());
-    this.node.addEventListener('close', () => this.#busy?.abort());
+    this.node.addEventListener('close', () => this.trial.leave());
   }
 
   #head(title) {
@@ -54,20 +45,20 @@ export class BeginDialog {
   }
 
   #fields() {
-    const half = (...nodes) => el('div', { class: 'tr-half' }, ...nodes);
+    const half = (...nodes) => el('div', { class: 'st-half' }, ...nodes);
     return el(
       'div',
-      { class: 'tr-fields' },
+      { class: 'st-fields' },
       field('Recipe', this.recipe), this.own,
       half(field('Name of the run', this.name), field('Begins with', this.model, 'A hub name or a folder. What is not on this machine is downloaded.')),
       half(field('Records', this.records, 'A file of curated records on this machine.'), field('Pictures', this.pictures, 'Their folder.')),
       field('Other values', this.changes, 'A line a value of the recipe, KEY=VALUE.'),
-      this.said,
+      this.trial.said,
     );
   }
 
   #foot() {
-    return el('footer', { class: 'tr-begin-foot' }, el('p', { class: 'st-hint', text: 'A run is a process of its own: it goes on when this page is closed and when the program ends.' }), el('div', { class: 'sc-group' }, this.dry, this.begin));
+    return el('footer', { class: 'st-foot' }, el('p', { class: 'st-hint', text: 'A run is a process of its own: it goes on when this page is closed and when the program ends.' }), this.trial.node);
   }
 
   async open() {
@@ -79,7 +70,7 @@ export class BeginDialog {
       ({ recipes } = await getJson('api/trainings/recipes'));
     } catch (error) {
       // One of one's own can be taken all the same.
-      this.#say(error.message, true);
+      this.trial.say(error.message, true);
     }
     fill(this.recipe, recipes.map(({ name, title }) => el('option', { value: name, text: `${name} – ${title}` })), el('option', { value: OWN, text: 'A recipe of your own …' }));
     this.#ready = true;
@@ -91,54 +82,9 @@ export class BeginDialog {
     return { recipe: this.recipe.value || this.file.value.trim(), ...values, changes: lines(this.changes) };
   }
 
-  /** What was tried out is what may begin; a run's name has no part in it. */
-  get #key() {
-    return JSON.stringify({ ...this.#wish, name: '' });
-  }
-
   #changed() {
     const own = this.#ready && this.recipe.value === OWN;
     this.own.hidden = !own;
-    this.dry.disabled = !this.#ready || Boolean(this.#busy);
-    this.begin.disabled = this.#tried !== this.#key || Boolean(this.#busy);
-    this.begin.title = this.begin.disabled ? 'After a dry run of these very values' : '';
-  }
-
-  #say(words, wrong = false, command = '') {
-    fill(this.said, words ? el('pre', { class: wrong ? 'tr-text is-wrong' : 'tr-text', tabindex: '0', role: 'region', 'aria-label': 'What the dry run said', text: words }) : [], command ? el('p', { class: 'st-hint' }, 'The same by hand: ', el('code', { class: 'tr-command', text: command })) : []);
-  }
-
-  async #send(path, words) {
-    this.#busy = new AbortController();
-    this.#changed();
-    this.#say(words);
-    try {
-      return await sendJson('POST', path, this.#wish, this.#busy.signal);
-    } catch (error) {
-      if (error.name !== 'AbortError') this.#say(error.message, true);
-      return null;
-    } finally {
-      this.#busy = null;
-      this.#changed();
-    }
-  }
-
-  async rehearse() {
-    const key = this.#key;
-    const found = await this.#send('api/trainings/rehearse', 'The data, the template and the first batch are being tried …');
-    if (!found) return;
-    this.#tried = found.ok ? key : '';
-    this.#say(found.words, !found.ok, found.command);
-    this.#changed();
-    if (found.ok && !this.begin.disabled) this.begin.focus();
-  }
-
-  async start() {
-    const found = await this.#send('api/trainings', 'It begins …');
-    if (!found) return;
-    this.#tried = '';
-    this.#say('');
-    this.node.close();
-    this.#begun(found.run);
+    this.trial.changed();
   }
 }
