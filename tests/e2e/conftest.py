@@ -35,6 +35,8 @@ PROFILE: dict[str, Any] = {
     "permissions": ["clipboard-read", "clipboard-write"],
 }
 OWN = ("127.0.0.1", "localhost", "")
+# Seconds after which what should come is given up: long after it should have come on the slowest machine. Only failures take so long.
+PATIENCE = 60
 
 
 def _executable(playwright: Playwright) -> str:
@@ -56,6 +58,16 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
+@pytest.fixture(autouse=True)
+def patience(request: pytest.FixtureRequest) -> float:
+    """How long pages and expectations wait, in milliseconds; a test or file that is marked `patient(seconds)` waits so long."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: no browser tests")
+    marker = request.node.get_closest_marker("patient")
+    milliseconds = 1000.0 * (marker.args[0] if marker else PATIENCE)
+    sync_api.expect.set_options(timeout=milliseconds)
+    return milliseconds
+
+
 @pytest.fixture(scope="session")
 def _profile(browser: Browser) -> Iterator[BrowserContext]:
     """A profile that keeps what browsers keep of a site's files: opening a page again takes a third of the time."""
@@ -66,17 +78,19 @@ def _profile(browser: Browser) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture
-def context(request: pytest.FixtureRequest, browser: Browser) -> Iterator[BrowserContext]:
+def context(request: pytest.FixtureRequest, browser: Browser, patience: float) -> Iterator[BrowserContext]:
     """A profile, 1440 x 900, that may use the clipboard and knows of no site: without cookies and without storage.
 
     A test marked `own_profile` has one to itself, because it leaves something behind that cannot be taken back.
     """
     if request.node.get_closest_marker("own_profile"):
         made = browser.new_context(**PROFILE)
+        made.set_default_timeout(patience)
         yield made
         made.close()
         return
     shared: BrowserContext = request.getfixturevalue("_profile")
+    shared.set_default_timeout(patience)
     yield shared
     keeper, *opened = shared.pages
     for page in opened:

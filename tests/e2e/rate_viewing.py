@@ -17,9 +17,6 @@ from tests.e2e.rate_world import Json, World
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Locator, Page
 
-# A machine that does other things as well may take its time.
-expect.set_options(timeout=15_000)
-
 ROOT = "document.querySelector('#saccade-rate').shadowRoot"
 
 

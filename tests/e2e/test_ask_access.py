@@ -46,7 +46,6 @@ def _form(page: Page) -> None:
 def test_no_state_keeps_anybody_out(browser: Browser, world: AskWorld, width: int, theme: str) -> None:
     context = browser.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce")
     page = context.new_page()
-    page.set_default_timeout(20_000)
     opened(page, world, theme=theme)
     found = troubles(page, "empty")
     page.locator("summary", has_text="Settings").click()
@@ -97,7 +96,6 @@ def test_no_state_keeps_anybody_out(browser: Browser, world: AskWorld, width: in
 
 
 def test_everything_by_keyboard(page: Page, world: AskWorld) -> None:
-    page.set_default_timeout(15_000)
     opened(page, world)
     give(page, policy=QUICK, samples=2)
     page.get_by_label("Samples").focus()
@@ -124,7 +122,6 @@ def test_everything_by_keyboard(page: Page, world: AskWorld) -> None:
 
 def test_a_narrow_window_has_it_all(page: Page, world: AskWorld) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
-    page.set_default_timeout(15_000)
     opened(page, world)
     give(page, policy=QUICK)
     page.get_by_role("button", name="Ask Ctrl").click()

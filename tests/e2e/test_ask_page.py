@@ -29,7 +29,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AskWorld]:
 @pytest.fixture
 def asked(page: Page, world: AskWorld) -> Page:
     """The page, with nothing asked yet."""
-    page.set_default_timeout(15_000)
     return opened(page, world)
 
 
@@ -286,7 +285,6 @@ def test_loading_is_told_and_another_visitor_goes_on_meanwhile(asked: Page, worl
     # Somebody else sees that it loads, leaves it alone, and replays a recorded run, which needs no model.
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     other = opened(context.new_page(), world)
-    other.set_default_timeout(15_000)
     expect(other.locator(".ak-policy[data-state='loading']")).to_contain_text("40 %")
     other.get_by_role("tab", name="Recent runs").click()
     other.locator(".ak-run-row").first.click()
@@ -304,7 +302,6 @@ def test_two_visitors_watch_the_same_run(asked: Page, world: AskWorld, browser: 
     expect(state(asked)).to_have_text("Running")
     context = browser.new_context(viewport={"width": 900, "height": 900})
     other = context.new_page()
-    other.set_default_timeout(15_000)
     opened(other, world, f"?{asked.url.partition('?')[2]}")
     for page in (asked, other):
         page.locator(".sc-mark[data-step='0']").wait_for()
@@ -375,7 +372,6 @@ def test_what_a_model_writes_is_text(asked: Page) -> None:
 
 
 def test_with_no_model_the_page_says_what_to_do_and_replays(page: Page, tmp_path_factory: pytest.TempPathFactory) -> None:
-    page.set_default_timeout(15_000)
     with running(tmp_path_factory.mktemp("none"), named=()) as bare:
         opened(page, bare)
         words = page.get_by_role("region", name="No model is at hand")

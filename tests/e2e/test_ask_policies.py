@@ -18,7 +18,6 @@ pytestmark = pytest.mark.browser
 
 
 def test_an_added_policy_is_taken_off_the_list_unless_it_is_asked(page: Page, tmp_path_factory: pytest.TempPathFactory) -> None:
-    page.set_default_timeout(15_000)
     with running(tmp_path_factory.mktemp("removed"), named=(QUICK,)) as world:
         world.world.services.shelf.add(SLOW)
         opened(page, world)

@@ -33,7 +33,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AskWorld]:
 @pytest.fixture
 def newcomer(page: Page, world: AskWorld) -> Page:
     """The page as somebody finds it who has never been here."""
-    page.set_default_timeout(15_000)
     opened(page, world)
     expect(seed(page)).to_have_text("Seed 0: takes 1 look")
     return page
@@ -231,7 +230,6 @@ def test_by_keyboard_alone_the_focus_stays(newcomer: Page) -> None:
 def test_where_a_policy_was_named_or_nothing_can_be_kept_nothing_is_drawn(
     page: Page, world: AskWorld, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    page.set_default_timeout(15_000)
     with running(tmp_path_factory.mktemp("named"), named=(QUICK,), needle=True) as named:
         opened(page, named)
         expect(page.get_by_text("Ask a model, and watch where it looks")).to_be_visible()
@@ -250,7 +248,6 @@ def test_where_a_policy_was_named_or_nothing_can_be_kept_nothing_is_drawn(
 def test_no_state_of_a_scene_keeps_anybody_out(browser: Browser, world: AskWorld, width: int, theme: str) -> None:
     context = browser.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce")
     page = context.new_page()
-    page.set_default_timeout(20_000)
     opened(page, world, theme=theme)
     expect(seed(page)).to_have_text("Seed 0: takes 1 look")
     found = troubles(page, "newcomer")

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from app import improving
 from app.improvements import recipes
 from app.improvements.values import State
 from app.policy_register import state_of
+from app.trainings import launching
 from core.policies.local.untrained import ModelType
 from tests.app.an_improver import TEXT
 from tests.app.asking_world import eventually
@@ -25,17 +25,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
 __all__ = ["tiny_checkpoints"]
-pytestmark = pytest.mark.browser
-
 # Opening the libraries takes most of it, and a slow machine many times as long.
-PATIENCE = 240_000
-
-
-@pytest.fixture(autouse=True)
-def _patient() -> Iterator[None]:
-    expect.set_options(timeout=PATIENCE)
-    yield
-    expect.set_options(timeout=5_000)
+pytestmark = [pytest.mark.browser, pytest.mark.patient(240)]
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +46,7 @@ def quick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A program that learns nothing, in the place of the real one."""
     launch = tmp_path / "launch.py"
     launch.write_text(TEXT)
-    monkeypatch.setattr(improving, "LAUNCH", launch)
+    monkeypatch.setattr(launching, "LAUNCH", launch)
     recipes._listed.cache_clear()
     yield
     recipes._listed.cache_clear()
@@ -63,7 +54,6 @@ def quick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def opened(page: Page, world: CurateWorld, *, test: str = "0.5") -> Page:
     """The page with a rule that takes every trace, of which so large a share is held out."""
-    page.set_default_timeout(PATIENCE)
     address = f"{world.url}/curate"
     page.route(address, lambda route: route.fulfill(body=PAGE, content_type="text/html"))
     page.goto(address)
@@ -104,16 +94,16 @@ def test_what_people_prefer_becomes_a_policy_that_is_read_beside_the_one_before(
     half(page, "Then by rewards").get_by_label("Recipe").select_option("rewards")
     half(page, "Then by rewards").get_by_label("Other values").fill("steps=3")
     dry.click()
-    expect(page.locator(".cu-said")).to_contain_text("A question has no reward: Its truth is unknown.")
+    expect(page.locator(".st-said")).to_contain_text("A question has no reward: Its truth is unknown.")
     expect(begin).to_be_disabled()
     page.get_by_label("Name of the policy").fill("people")
     page.get_by_label("Drawn scenes").check()
     page.get_by_label("Difficulty").select_option("easy")
     dry.click()
-    expect(page.locator(".cu-said")).to_contain_text(
+    expect(page.locator(".st-said")).to_contain_text(
         "--recipe=words --reinforce=rewards --reinforce-set=steps=3 --world=needle --difficulty easy"
     )
-    expect(page.locator(".cu-by-hand")).to_contain_text("python3 launch.py improve records.jsonl --pictures=")
+    expect(page.locator(".st-by-hand")).to_contain_text("python3 launch.py improve records.jsonl --pictures=")
     assert violations(page) == []
     begin.click()
     done = row(page, "people")
@@ -169,7 +159,7 @@ def test_a_real_training_is_tried_out_begun_and_stopped(
     half(page, "From what was said").get_by_label("Recipe").select_option(label="A recipe of your own …")
     half(page, "From what was said").get_by_label("YAML file on this machine").fill(str(tmp_path / "small.yaml"))
     dry.click()
-    expect(page.locator(".cu-said")).to_contain_text("Both are asked: records.jsonl, split test,")
+    expect(page.locator(".st-said")).to_contain_text("Both are asked: records.jsonl, split test,")
     begin.click()
     tiny = row(page, "tiny")
     expect(tiny.locator(".cu-halves")).to_contain_text("Supervised · Running")

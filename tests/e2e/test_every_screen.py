@@ -54,7 +54,6 @@ def test_every_tab_is_looked_at() -> None:
 def test_no_screen_keeps_anybody_out(browser: Browser, server: Serving, width: int, theme: str) -> None:
     context = browser.new_context(viewport={"width": width, "height": 900})
     page = context.new_page()
-    page.set_default_timeout(20_000)
     context.request.post(f"{server.address}/api/session", data={"name": f"ana {width} {theme}"})
     page.goto(f"{server.address}/?__theme={theme}")
     page.wait_for_selector(".sc-step")
@@ -69,7 +68,6 @@ def test_no_screen_keeps_anybody_out(browser: Browser, server: Serving, width: i
 
 
 def test_somebody_rates_and_the_results_change(page: Page, server: Serving) -> None:
-    page.set_default_timeout(20_000)
     page.goto(f"{server.address}/")
     page.wait_for_selector(".sc-step")
     _show(page, "Results")
@@ -89,7 +87,6 @@ def test_somebody_rates_and_the_results_change(page: Page, server: Serving) -> N
 
 
 def test_an_address_that_names_a_run_opens_it(page: Page, server: Serving) -> None:
-    page.set_default_timeout(20_000)
     example = page.request.get(f"{server.address}/api/ask").json()["examples"][0]
     wish = {"policy": "replay", "question": example["question"], "domain": example["domain"], "picture": example["picture"]["sha256"]}
     run = page.request.post(f"{server.address}/api/runs", data=wish).json()["run"]

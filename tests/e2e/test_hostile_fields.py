@@ -248,7 +248,6 @@ SCREENS: dict[str, tuple[Callable[[Page, World], Iterator[str]], int]] = {
 
 @pytest.mark.parametrize("name", SCREENS)
 def test_a_payload_is_words_on_every_screen(page: Page, context: BrowserContext, world: World, name: str) -> None:
-    page.set_default_timeout(30_000)
     if name != "Sign in":
         answer = context.request.post(world.address("/api/session"), data={"name": BROWSER_RATER})
         assert answer.ok

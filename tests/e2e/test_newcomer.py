@@ -29,7 +29,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
 
 
 def _open(page: Page, server: Serving, query: str = "") -> None:
-    page.set_default_timeout(15_000)
     page.goto(f"{server.address}/{query}")
     page.wait_for_selector(".sc-step")
 

@@ -44,7 +44,6 @@ def signs_in(page: Page, server: Serving, name: str, password: str = OLD) -> int
 
 def opened(page: Page, server: Serving, name: str, path: str = "/rate") -> Locator:
     """The window, opened by keys by somebody who has just come in."""
-    page.set_default_timeout(15_000)
     assert signs_in(page, server, name) == 200
     page.goto(f"{server.address}{path}")
     # When the page has come to rest: it puts the focus where its own work begins.
@@ -150,7 +149,6 @@ def test_whose_password_stands_in_a_file_is_told_so(page: Page, server: Serving)
 
 
 def test_where_a_name_is_enough_there_is_no_password_to_change(page: Page, tmp_path_factory: pytest.TempPathFactory) -> None:
-    page.set_default_timeout(15_000)
     with serving(tmp_path_factory.mktemp("single")) as single:
         page.request.post(f"{single.address}/api/session", data={"name": "anna"})
         page.goto(f"{single.address}/rate")

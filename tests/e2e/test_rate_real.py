@@ -67,7 +67,6 @@ def chosen(page: Page) -> list[str]:
 
 def begin(page: Page, server: Serving) -> None:
     """From the address to the first step by keys alone: a name, and the instructions."""
-    page.set_default_timeout(20_000)
     page.goto(f"{server.address}/rate")
     page.locator("input[name=name]").wait_for()
     page.keyboard.type("r07")

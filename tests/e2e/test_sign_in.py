@@ -44,7 +44,6 @@ def single(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
 
 
 def sign_in(page: Page, server: Serving, name: str, password: str = PASSWORD, *, address: str = "/sign-in") -> None:
-    page.set_default_timeout(15_000)
     page.goto(f"{server.address}{address}")
     page.get_by_label("Name").fill(name)
     page.get_by_label("Password", exact=True).fill(password)
@@ -52,7 +51,6 @@ def sign_in(page: Page, server: Serving, name: str, password: str = PASSWORD, *,
 
 
 def test_a_wrong_password_then_the_right_one_and_out_again(page: Page, guarded: Serving) -> None:
-    page.set_default_timeout(15_000)
     page.goto(f"{guarded.address}/rate?study=7")
     expect(page).to_have_url(re.compile(r"/sign-in\?next="))
     expect(page.get_by_label("Name")).to_be_focused()
@@ -179,7 +177,6 @@ def test_signing_in_is_for_everybody(page: Page, guarded: Serving, single: Servi
 
 
 def test_where_nothing_is_guarded_a_name_is_enough(page: Page, single: Serving) -> None:
-    page.set_default_timeout(15_000)
     page.goto(f"{single.address}/rate")
     expect(page.get_by_role("heading", name="Who is rating?")).to_be_visible()
     assert page.get_by_label("Password").count() == 0

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
-from app.trainings import starting, starts
+from app.trainings import launching, starts
 from tests.app.a_trainer import TEXT
 from tests.app.training_world import sft_lines, some_runs, write_run
 from tests.e2e.axe import OF_COLOUR, OF_SIZE, violations
@@ -21,16 +21,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.browser
 
-# However slow the machine, what should come is given up only long after.
-PATIENCE = 90_000
 NAMED = "<b>bold</b> " + "a-name-that-goes-on-" * 5
-
-
-@pytest.fixture(autouse=True)
-def _patient() -> Iterator[None]:
-    expect.set_options(timeout=PATIENCE)
-    yield
-    expect.set_options(timeout=5_000)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +42,6 @@ def chart(page: Page, name: str) -> Locator:
 
 
 def test_a_run_is_watched_while_it_goes_on(page: Page, world: TrainWorld) -> None:
-    page.set_default_timeout(PATIENCE)
     lines = list(sft_lines(200, of=1000))
     folder = write_run(world.runs / "going-on", lines, host="far-away", steps=1000)
     opened(page, world)
@@ -70,7 +60,6 @@ def test_a_run_is_watched_while_it_goes_on(page: Page, world: TrainWorld) -> Non
 
 
 def test_a_run_shows_the_charts_of_its_kind_and_what_must_be_seen(page: Page, world: TrainWorld) -> None:
-    page.set_default_timeout(PATIENCE)
     opened(page, world)
     row(page, "needle-grpo").click()
     expect(chart(page, "rewards")).to_contain_text("Reward by component")
@@ -89,7 +78,6 @@ def test_a_run_shows_the_charts_of_its_kind_and_what_must_be_seen(page: Page, wo
 
 
 def test_names_and_words_are_shown_as_text(page: Page, world: TrainWorld) -> None:
-    page.set_default_timeout(PATIENCE)
     opened(page, world)
     page.locator(".tr-run", has_text="<b>bold").click()
     expect(page.locator(".tr-head h2")).to_contain_text("<b>bold<")
@@ -98,7 +86,6 @@ def test_names_and_words_are_shown_as_text(page: Page, world: TrainWorld) -> Non
 
 
 def test_groups_of_rollouts_are_seen_on_their_picture_with_reward_and_advantage(page: Page, world: TrainWorld) -> None:
-    page.set_default_timeout(PATIENCE)
     opened(page, world)
     row(page, "needle-grpo").click()
     page.get_by_role("tab", name="What it said").click()
@@ -125,10 +112,9 @@ def test_groups_of_rollouts_are_seen_on_their_picture_with_reward_and_advantage(
 
 
 def test_a_start_that_came_to_nothing_says_why_and_is_taken_away(page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    page.set_default_timeout(PATIENCE)
     launch = tmp_path / "launch.py"
     launch.write_text(TEXT)
-    monkeypatch.setattr(starting, "LAUNCH", launch)
+    monkeypatch.setattr(launching, "LAUNCH", launch)
     with running(tmp_path) as made:
         answer = page.request.post(f"{made.url}/api/trainings", data={"recipe": "quick", "name": "first", "changes": ["bad=1"]})
         assert answer.ok
@@ -141,10 +127,9 @@ def test_a_start_that_came_to_nothing_says_why_and_is_taken_away(page: Page, tmp
 def test_a_run_is_begun_behind_a_dry_run_of_these_values_and_taken_up_with_others(
     page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page.set_default_timeout(PATIENCE)
     launch = tmp_path / "launch.py"
     launch.write_text(TEXT)
-    monkeypatch.setattr(starting, "LAUNCH", launch)
+    monkeypatch.setattr(launching, "LAUNCH", launch)
     with running(tmp_path) as made:
         write_run(made.runs / "first", state="stopped", step=5)
         opened(page, made)
@@ -164,11 +149,11 @@ def _refused_and_tried(page: Page) -> None:
     dialog.get_by_label("Recipe").select_option(label="quick – A quick one")
     dialog.get_by_label("Other values").fill("bad=1")
     dry.click()
-    expect(page.locator(".tr-said")).to_contain_text("there is no key `bad`: did you mean `batch`?")
+    expect(page.locator(".st-said")).to_contain_text("there is no key `bad`: did you mean `batch`?")
     expect(begin).to_be_disabled()
     dialog.get_by_label("Other values").fill("")
     dry.click()
-    expect(page.locator(".tr-said")).to_contain_text("The same by hand: python3 launch.py train -- quick")
+    expect(page.locator(".st-said")).to_contain_text("The same by hand: python3 launch.py train -- quick")
     expect(begin).to_be_enabled()
     assert violations(page) == []
     # What was tried out is what may begin.
@@ -197,7 +182,6 @@ def _taken_up(page: Page) -> None:
 
 
 def test_read_only_runs_are_watched_and_none_is_begun_or_stopped(page: Page, tmp_path: Path) -> None:
-    page.set_default_timeout(PATIENCE)
     with running(tmp_path, read_only=True) as made:
         some_runs(made.runs)
         opened(page, made)
@@ -216,7 +200,6 @@ def test_read_only_runs_are_watched_and_none_is_begun_or_stopped(page: Page, tmp
 def test_no_state_keeps_anybody_out(browser: Browser, world: TrainWorld, width: int, theme: str, rules: tuple[str, ...]) -> None:
     context = browser.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce")
     page = context.new_page()
-    page.set_default_timeout(PATIENCE)
     opened(page, world, theme=theme)
     row(page, "needle-grpo").click()
     chart(page, "reward").locator(".main-svg").first.wait_for()
@@ -225,7 +208,7 @@ def test_no_state_keeps_anybody_out(browser: Browser, world: TrainWorld, width: 
     page.locator(".tr-card").first.wait_for()
     found += violations(page, rules)
     page.get_by_role("tab", name="About").click()
-    page.locator(".tr-text").first.wait_for()
+    page.locator(".st-words").first.wait_for()
     found += violations(page, rules)
     over = page.evaluate("document.documentElement.scrollWidth - innerWidth")
     context.close()

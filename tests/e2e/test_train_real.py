@@ -21,10 +21,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 __all__ = ["tiny_checkpoints"]
-pytestmark = pytest.mark.browser
-
 # Opening the libraries takes most of it, and a slow machine many times as long.
-PATIENCE = 240_000
+pytestmark = [pytest.mark.browser, pytest.mark.patient(240)]
 
 
 @pytest.fixture
@@ -39,15 +37,8 @@ def world(tmp_path: Path, tiny_checkpoints: dict[ModelType, Path], monkeypatch: 
 
 
 def test_a_training_is_begun_watched_stopped_and_resumed(page: Page, world: TrainWorld, tmp_path: Path) -> None:
-    page.set_default_timeout(PATIENCE)
-    expect.set_options(timeout=PATIENCE)
-    try:
-        _drive(opened(page, world), tmp_path / "data/small.yaml", world.runs / "first")
-    finally:
-        expect.set_options(timeout=5_000)
-
-
-def _drive(page: Page, recipe: Path, folder: Path) -> None:
+    opened(page, world)
+    recipe, folder = tmp_path / "data/small.yaml", world.runs / "first"
     state = page.locator(".tr-head .tr-state")
     page.get_by_role("button", name="Begin a run").click()
     begin, dry = page.get_by_role("button", name="Begin", exact=True), page.get_by_role("button", name="Dry run")
@@ -56,7 +47,7 @@ def _drive(page: Page, recipe: Path, folder: Path) -> None:
     page.get_by_label("YAML file on this machine").fill(str(recipe))
     page.get_by_label("Name of the run").fill("first")
     dry.click()
-    expect(page.locator(".tr-said")).to_contain_text("8 to learn from, 2 held out")
+    expect(page.locator(".st-said")).to_contain_text("8 to learn from, 2 held out")
     begin.click()
     expect(page.locator(".tr-head h2")).to_have_text("first")
     expect(state).to_have_text("Running")
