@@ -91,6 +91,7 @@ class DrawnScenes:
     seed        of the first scene; None: follows from the recipe's seed and the stage
     misses      share of the first looks that are off, after which the expert corrects itself
     repeats     how often the expert says all points again, each time in another order; the rest of a broken number is a share of dialogs
+    unseen      share of the dialogs in which something stays unseen, or the answer is demanded too soon, and the expert guesses
     manner      how the expert answers: with looks, or at once, with points or without
     share       of the dialogs of a stage with several sources
     """
@@ -103,6 +104,7 @@ class DrawnScenes:
     seed: AtLeastNone | None = None
     misses: Share = 0.0
     repeats: NotNegative = 0.0
+    unseen: Share = 0.0
     manner: Manner = Manner.LOOKS
     share: Positive = 1.0
 

@@ -60,7 +60,9 @@ class NeedleScenes:
     def record(self, seed: int) -> CuratedRecord:
         with _named(seed):
             data = self._data
-            return self._world.record(seed, self._split, self._card, manner=data.manner, misses=data.misses, repeats=data.repeats)
+            return self._world.record(
+                seed, self._split, self._card, manner=data.manner, misses=data.misses, repeats=data.repeats, unseen=data.unseen
+            )
 
     def image(self, seed: int) -> Image.Image:
         with _named(seed):
@@ -73,8 +75,10 @@ def open_scenes(data: DrawnScenes, split: Split, card: PolicyCard) -> Scenes:
     if (exercise := _EXERCISES.get(data.world)) is not None:
         _check_exercise(data)
         return exercise(split, card)
-    if data.manner is not Manner.LOOKS and (data.misses or data.repeats):
-        raise TrainingError(f"With `manner: {data.manner}` nobody looks, and so no look goes wide: leave `misses` and `repeats` out.")
+    if data.manner is not Manner.LOOKS and (data.misses or data.repeats or data.unseen):
+        raise TrainingError(
+            f"With `manner: {data.manner}` nobody looks, and no look goes wide: leave `misses`, `repeats` and `unseen` out."
+        )
     return NeedleScenes(NeedleTask(difficulty_of(data), _name(data)), split, card, data)
 
 
@@ -117,7 +121,8 @@ def settings_of(data: DrawnScenes) -> dict[str, Any]:
         return {"world": data.world, "count": data.count, "seed": data.seed}
     difficulty = TypeAdapter(Difficulty).dump_python(difficulty_of(data), mode="json")
     told: dict[str, Any] = {"misses": data.misses, "repeats": data.repeats}
-    # What was drawn before there were manners keeps its digest.
+    # What was drawn before there were these keeps its digest.
+    told |= {"unseen": data.unseen} if data.unseen else {}
     told |= {} if data.manner is Manner.LOOKS else {"manner": data.manner.value}
     return {"world": data.world, "difficulty": difficulty, "count": data.count, "seed": data.seed, **told}
 

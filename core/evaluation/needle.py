@@ -11,7 +11,7 @@ from core.evaluation.values import Question
 from core.policies.conversation import Sampling
 from core.policies.protocol import PolicyCard
 from core.rollout.values import RolloutSettings
-from core.tasks.needle.players import chance_of
+from core.tasks.needle.guesses import chance_of
 from core.tasks.needle.splits import Split
 from core.tasks.needle.task import NeedleTask
 from core.tasks.needle.values import Kind

@@ -59,7 +59,8 @@ def test_three_manners_are_learnt_side_by_side_each_with_its_own_prompt(tiny_qwe
 
 def test_what_nobody_looks_at_cannot_go_wide_and_older_data_keeps_its_digest(tiny_qwen3_vl: Path) -> None:
     card = beginning(small("needle-points", tiny_qwen3_vl)).card
-    with pytest.raises(TrainingError, match="nobody looks, and so no look goes wide"):
+    with pytest.raises(TrainingError, match="nobody looks, and no look goes wide"):
         open_source(DrawnScenes("needle", misses=0.1, manner=Manner.POINTS), Split.TRAIN, card, seed=0)
     told = [digest(DrawnScenes("needle", manner=manner)) for manner in Manner]
     assert len(set(told)) == 3 and told[0] == digest(DrawnScenes("needle"))
+    assert digest(DrawnScenes("needle", unseen=0.1)) not in told and digest(DrawnScenes("needle", unseen=0.0)) == told[0]

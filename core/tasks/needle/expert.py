@@ -7,16 +7,19 @@ the next look or the answer. Points are written in the numbers of a frame, so th
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.crops import CropRule
 from core.errors import TaskError
 from core.frames import CoordinateFrame, FrameKind
 from core.geometry import Box, Point
-from core.grammar import Message, TurnText, format_messages, parse_messages, write_number
+from core.grammar import FORCED_THOUGHT, Message, TurnText, format_messages, parse_messages, write_number
 from core.grounding import ground
+from core.tasks.needle.chance import Chance
+from core.tasks.needle.guesses import best_answer
 from core.tasks.needle.manners import Manner
-from core.tasks.needle.values import Asked, Kind, Thing
+from core.tasks.needle.values import Asked, Kind, Mark, Thing
 from core.trace import Origin, Sample, Trace, TruthKind
 
 EXPERT = "needle expert"
@@ -48,13 +51,22 @@ def writing(frame: CoordinateFrame) -> Writing:
 
 
 def solve(
-    asked: Asked, frame: CoordinateFrame, rule: CropRule, *, rng: random.Random | None = None, misses: float = 0.0, repeats: float = 0.0
+    asked: Asked,
+    frame: CoordinateFrame,
+    rule: CropRule,
+    *,
+    rng: random.Random | None = None,
+    misses: float = 0.0,
+    repeats: float = 0.0,
+    unseen: float = 0.0,
 ) -> tuple[Message, ...]:
     """The conversation of somebody who answers the question with as many looks as it needs.
 
     misses   share of the conversations whose first look goes wide of its item, in which the expert says so and looks again
     repeats  how often it says all points again before it goes on, each time in another order: an exercise in finding a name again in
              what one has said. Of a broken number, such as 0.2, the rest is a share of the conversations
+    unseen   share of the conversations in which one of the looks, and another one behind it, go wide, or the answer is demanded before
+             that one: the expert guesses as well as it can. The guess may be wrong
 
     What is drawn for that comes from `rng`, and from the scene's seed where there is none.
 
@@ -64,22 +76,24 @@ def solve(
     _check(asked, frame)
     write = writing(frame)
     chance = rng or random.Random(asked.seed)
-    missed = _wide_of(asked, rule, write, chance) if misses and chance.random() < misses else None
+    if unseen and chance.random() < unseen and (turns := _in_vain(asked, rule, write, chance)):
+        return format_messages(turns)
+    missed = _wide_of(asked, asked.looks[0], rule, write, chance) if misses and chance.random() < misses else None
     first = asked.scene.items[asked.looks[0]]
     spots = [missed if missed and item is first else item.centre for item in asked.scene.items]
-    listed = [f"{item.name} {write.words(spot)}" for item, spot in zip(asked.scene.items, spots, strict=True)]
+    listed = _listed(asked, spots, write)
     again = "".join(f"Again: {', '.join(chance.sample(listed, len(listed)))}. " for _ in range(_times(repeats, chance)))
-    turns, thought = list[TurnText](), f"{', '.join(listed)}. {again}{_task(asked)}"
+    found, thought = list[TurnText](), f"{', '.join(listed)}. {again}{_task(asked)}"
     if missed:
-        turns.append(_look(f"{thought} Look at the {first.name} {write.words(missed)}.", missed, write, rule))
+        found.append(_look(f"{thought} Look at the {first.name} {write.words(missed)}.", missed, write, rule))
         thought = f"The {first.name} is not at {write.words(missed)}."
     for count, at in enumerate(asked.looks):
         item = asked.scene.items[at]
         look = "Look again" if missed and count == 0 else "Look"
-        turns.append(_look(f"{thought} {look} at the {item.name} {write.words(item.centre)}.", item.centre, write, rule))
+        found.append(_look(f"{thought} {look} at the {item.name} {write.words(item.centre)}.", item.centre, write, rule))
         thought = _seen(item, asked, write)
-    turns.append(TurnText(f"{thought}{_conclusion(asked)}", answer=_answer(asked, write)))
-    return format_messages(turns)
+    found.append(TurnText(f"{thought}{_conclusion(asked)}", answer=_answer(asked, write)))
+    return format_messages(found)
 
 
 def solve_at_once(asked: Asked, frame: CoordinateFrame, *, points: bool) -> tuple[Message, ...]:
@@ -106,16 +120,51 @@ def trace_of(
     rng: random.Random | None = None,
     misses: float = 0.0,
     repeats: float = 0.0,
+    unseen: float = 0.0,
 ) -> Trace:
     """The expert's conversation as a trace, with a system prompt, or that of the manner. Raises TaskError as `solve` does."""
     system, origin = system_prompt or manner.system, Origin("needle world")
     if manner is not Manner.LOOKS:
         parsed = parse_messages(solve_at_once(asked, frame, points=manner is Manner.POINTS))
         return ground(sample, parsed, frame, None, policy=EXPERT, system_prompt=system, origin=origin)
-    messages = solve(asked, frame, rule, rng=rng, misses=misses, repeats=repeats)
+    messages = solve(asked, frame, rule, rng=rng, misses=misses, repeats=repeats, unseen=unseen)
     settings = {"offset": rule.offset, "crop_size": rule.side, "draw_dot": rule.dot, "crop_factor": rule.factor}
     parsed = parse_messages(messages)
     return ground(sample, parsed, frame, rule, policy=EXPERT, system_prompt=system, origin=origin, settings=settings)
+
+
+def _in_vain(asked: Asked, rule: CropRule, write: Writing, chance: random.Random) -> tuple[TurnText, ...]:
+    """The conversation of somebody who does not get to see one of the items that the question needs, and guesses; none where every
+    look shows something."""
+    count = int(chance.random() * len(asked.looks))
+    at = asked.looks[count]
+    item, wide = asked.scene.items[at], [_wide_of(asked, at, rule, write, chance) for _ in range(2)]
+    if None in wide:
+        return ()
+    first, second = (spot for spot in wide if spot)
+    spots = [first if thing is item else thing.centre for thing in asked.scene.items]
+    thought, turns = f"{', '.join(_listed(asked, spots, write))}. {_task(asked)}", list[TurnText]()
+    for before in asked.looks[:count]:
+        turns.append(_look(f"{thought} Look at the {_named(asked, before, write)}.", asked.scene.items[before].centre, write, rule))
+        thought = _seen(asked.scene.items[before], asked, write)
+    turns.append(_look(f"{thought} Look at the {item.name} {write.words(first)}.", first, write, rule))
+    seen, told = frozenset(asked.looks[:count]), Chance("in vain", asked.seed, chance.random())
+    answer = best_answer(asked, seen, tuple(Mark), told, lambda one: write.words(spots[one]))
+    if told.happens(0.5):
+        return (*turns, TurnText(FORCED_THOUGHT, answer=answer, forced=True))
+    lost = f"The {item.name} is not at {write.words(first)}."
+    turns.append(_look(f"{lost} Look again at the {item.name} {write.words(second)}.", second, write, rule))
+    return (*turns, TurnText(f"The {item.name} is not at {write.words(second)}.", answer=answer))
+
+
+def _listed(asked: Asked, spots: Sequence[Point], write: Writing) -> list[str]:
+    """Every item with its point, in reading order."""
+    return [f"{item.name} {write.words(spot)}" for item, spot in zip(asked.scene.items, spots, strict=True)]
+
+
+def _named(asked: Asked, at: int, write: Writing) -> str:
+    item = asked.scene.items[at]
+    return f"{item.name} {write.words(item.centre)}"
 
 
 def _times(mean: float, chance: random.Random) -> int:
@@ -166,9 +215,9 @@ def _answer(asked: Asked, write: Writing) -> str:
     return asked.truth.text
 
 
-def _wide_of(asked: Asked, rule: CropRule, write: Writing, chance: random.Random) -> Point | None:
-    """A spot beside the first item to look at, as it can be written, whose window shows nothing of any mark; None where none is found."""
-    item, boxes = asked.scene.items[asked.looks[0]], [other.mark_box for other in asked.scene.items]
+def _wide_of(asked: Asked, at: int, rule: CropRule, write: Writing, chance: random.Random) -> Point | None:
+    """A spot beside an item, as it can be written, whose window shows nothing of any mark; None where none is found."""
+    item, boxes = asked.scene.items[at], [other.mark_box for other in asked.scene.items]
     for _ in range(30):
         x, y = (middle + (2 * chance.random() - 1) * 2 * (rule.offset + item.size) for middle in (item.x, item.y))
         spot = write.frame.to_original(*write.numbers(Point(x, y)))

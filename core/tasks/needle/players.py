@@ -20,34 +20,12 @@ from core.policies.protocol import PolicyCard, PolicyKind, frame_of
 from core.policies.scripted import ScriptedPolicy
 from core.tasks.needle.chance import Chance
 from core.tasks.needle.expert import EXPERT, Writing, writing
+from core.tasks.needle.guesses import best_answer, candidates_of, guess
 from core.tasks.needle.task import drawn_name
-from core.tasks.needle.values import Asked, Difficulty, Kind, Shape, Thing, Widget
-from core.trace import TruthKind
+from core.tasks.needle.values import Asked, Difficulty, Kind
 
 GUESSER = "needle guesser"
 """The name under which a guesser's traces stand."""
-
-
-def candidates_of(asked: Asked) -> tuple[int, ...]:
-    """The items that may be the one that `search`, `point` and `gui` ask for: places in `scene.items`, in reading order; without marks
-    nobody can tell them apart. Of the other kinds, the items that are asked about."""
-    items, found = asked.scene.items, asked.scene.items[asked.looks[-1]]
-    if asked.kind in (Kind.MARK, Kind.PAIR):
-        return asked.looks
-    return tuple(at for at, item in enumerate(items) if _alike(item, found))
-
-
-def _alike(item: Thing, found: Thing) -> bool:
-    if isinstance(item, Widget) and isinstance(found, Widget):
-        return (item.kind, item.window) == (found.kind, found.window)
-    return item.colour is found.colour
-
-
-def chance_of(asked: Asked, difficulty: Difficulty) -> float:
-    """How often somebody is right who sees the overview and no mark, and guesses as well as can be done."""
-    if asked.kind is Kind.MARK:
-        return 1 / len(difficulty.marks)
-    return 1 / 2 if asked.kind is Kind.PAIR else 1 / len(candidates_of(asked))
 
 
 def card_for(difficulty: Difficulty, name: str) -> PolicyCard:
@@ -86,7 +64,11 @@ class ExpertPolicy(ScriptedPolicy):
         write = writing(frame)
         wanted = _next_look(asked, seen, tried)
         if forced or wanted is None:
-            return _answered(best_answer(asked, seen, self._difficulty, write, chance), forced=forced)
+
+            def spot(at: int) -> str:
+                return write.words(asked.scene.items[at].centre)
+
+            return _answered(best_answer(asked, seen, self._difficulty.marks, chance, spot), forced=forced)
         return _look(asked, wanted, write, first=not tried)
 
 
@@ -108,33 +90,6 @@ def opening(messages: Sequence[Said]) -> tuple[str, str]:
     """A conversation's question, and the name of its picture ("" where it has none)."""
     asked = next(said for said in messages if said.role is Role.USER)
     return asked.text.strip(), asked.pictures[0].key.partition("/")[0] if asked.pictures else ""
-
-
-def guess(question: str, difficulty: Difficulty, chance: Chance) -> str:
-    """An answer of the kind that the question asks for, by chance."""
-    if question.startswith("What is the mark"):
-        return chance.pick(difficulty.marks)
-    if question.startswith("Do the"):
-        return chance.pick(("same", "different"))
-    if question.startswith("Which"):
-        return chance.pick(tuple(Shape))
-    return f"({chance.below(1001)}, {chance.below(1001)})"
-
-
-def best_answer(asked: Asked, seen: frozenset[int], difficulty: Difficulty, write: Writing, chance: Chance) -> str:
-    """The answer of somebody who has seen these items' marks, and nothing of the others'."""
-    items, among = asked.scene.items, candidates_of(asked)
-    if asked.kind is Kind.MARK:
-        return items[asked.looks[0]].mark if asked.looks[0] in seen else chance.pick(difficulty.marks)
-    if asked.kind is Kind.PAIR:
-        return asked.truth.text if set(asked.looks) <= seen else chance.pick(("same", "different"))
-    found = [at for at in among if at in seen and items[at].mark is asked.sought]
-    left = [at for at in among if at not in seen]
-    item = items[found[0] if found else chance.pick(left or among)]
-    if asked.truth.kind is TruthKind.BOX:
-        return write.words(item.centre)
-    assert not isinstance(item, Widget), "shapes are asked for in scenes of items"
-    return item.shape
 
 
 def _seen(messages: Sequence[Said], asked: Asked, frame: CoordinateFrame, rule: CropRule) -> tuple[frozenset[int], frozenset[int]]:

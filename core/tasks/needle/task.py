@@ -121,6 +121,7 @@ class NeedleTask:
         manner: Manner = Manner.LOOKS,
         misses: float = 0.0,
         repeats: float = 0.0,
+        unseen: float = 0.0,
         system_prompt: str | None = None,
         weight: float = 1.0,
         encoded: bool = False,
@@ -133,6 +134,7 @@ class NeedleTask:
         manner           how the question is answered; its system prompt stands where there is no `system_prompt`
         misses, repeats  share of the conversations in which the first look goes wide and is corrected, and how often all points are said
                          again (see `solve`); drawn from the seed
+        unseen           share of those in which something is never seen, and the answer is a guess
 
         Raises TaskError where the policy's crops could not show a mark.
         """
@@ -148,6 +150,7 @@ class NeedleTask:
             rng=random.Random(f"{WORLD}/misses/{split}/{seed}"),
             misses=misses,
             repeats=repeats,
+            unseen=unseen,
         )
         provenance = Provenance(_rule(self.difficulty, seed, split), dataset=f"needle/{self.name}", policy=EXPERT)
         return CuratedRecord.from_trace(trace, provenance, weight=weight, split=_RECORD_SPLITS[split])

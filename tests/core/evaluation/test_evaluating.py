@@ -17,7 +17,8 @@ from core.policies.directed import look_turn
 from core.policies.protocol import Policy
 from core.policies.scripted import ScriptedPolicy
 from core.rollout.values import Rollout
-from core.tasks.needle.players import ExpertPolicy, GuessingPolicy, card_for, chance_of
+from core.tasks.needle.guesses import chance_of
+from core.tasks.needle.players import ExpertPolicy, GuessingPolicy, card_for
 from core.tasks.needle.splits import Split
 from core.tasks.needle.task import NeedleTask
 

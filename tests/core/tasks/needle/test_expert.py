@@ -15,10 +15,11 @@ from core.geometry import Size
 from core.grammar import parse_messages
 from core.grounding import ground
 from core.tasks.needle.expert import solve, solve_at_once, trace_of
+from core.tasks.needle.guesses import chance_of
 from core.tasks.needle.scenes import ask
 from core.tasks.needle.splits import Split
 from core.tasks.needle.values import DIFFICULTIES, Asked, Kind, Mark
-from core.trace import DomainName, Picture, Sample, StopReason, Trace
+from core.trace import DomainName, Picture, Sample, StopReason, Trace, TruthKind
 
 FRAMES = {"thousandths": CoordinateFrame.normalised, "pixels": CoordinateFrame.original}
 
@@ -92,6 +93,38 @@ def test_misses_are_drawn_from_the_given_chance() -> None:
     assert solve(asked, frame, rule, misses=1.0) == solve(asked, frame, rule, misses=1.0)
     drawn = {solve(asked, frame, rule, rng=random.Random(seed), misses=0.5) for seed in range(40)}
     assert solve(asked, frame, rule) in drawn and len(drawn) > 10
+
+
+@given(seed=st.integers(0, 2**40), name=st.sampled_from(sorted(DIFFICULTIES)), drawn=st.integers(0, 2**40))
+@settings(max_examples=200, deadline=None)
+def test_what_is_never_seen_is_guessed_behind_two_looks_or_where_the_answer_is_demanded(seed: int, name: str, drawn: int) -> None:
+    asked, rule = ask(DIFFICULTIES[name], seed, Split.TRAIN), DIFFICULTIES[name].rule()
+    frame = CoordinateFrame.normalised(asked.scene.size)
+    trace = trace_of(asked, sample_of(asked), frame, rule, rng=random.Random(drawn), unseen=1.0)
+    assert trace.faults == ()
+    marks = [{item.name for item in asked.scene.items if look.window.intersection(item.mark_box) == item.mark_box} for look in trace.looks]
+    shown, last = set().union(*marks), marks[-1]
+    assert last == set(), "the last look shows nothing"
+    assert not {asked.scene.items[at].name for at in asked.looks} <= shown
+    demanded = trace.stop is StopReason.FORCED
+    assert demanded or (trace.stop is StopReason.ANSWERED and marks[-2] == set() and "Look again" in trace.turns[-2].text)
+    assert judge_trace(trace).correct is not None
+
+
+@pytest.mark.parametrize("name", ["easy", "default", "hard"])
+def test_a_guess_in_words_is_as_good_as_chance(name: str) -> None:
+    difficulty, right, by_chance = DIFFICULTIES[name], list[bool](), 0.0
+    for seed in range(800):
+        asked = ask(difficulty, seed, Split.TRAIN)
+        if asked.truth.kind is TruthKind.BOX:
+            # A point is said of a place that was missed as it was listed, and is wrong then.
+            continue
+        frame = CoordinateFrame.normalised(asked.scene.size)
+        trace = trace_of(asked, sample_of(asked), frame, difficulty.rule(), rng=random.Random(seed), unseen=1.0)
+        right.append(judge_trace(trace).correct is True)
+        by_chance += chance_of(asked, difficulty)
+    # What a first look has ruled out makes some guesses better.
+    assert by_chance / len(right) - 0.05 < sum(right) / len(right) < by_chance / len(right) + 0.15
 
 
 def test_a_frame_whose_crops_cannot_show_a_mark_is_refused() -> None:

@@ -9,7 +9,8 @@ from core.policies.conversation import GREEDY
 from core.rollout.engine import roll_out
 from core.rollout.values import Ended, RolloutSettings, Turns
 from core.tasks.needle.chance import Chance
-from core.tasks.needle.players import ExpertPolicy, GuessingPolicy, candidates_of, guess
+from core.tasks.needle.guesses import candidates_of, guess
+from core.tasks.needle.players import ExpertPolicy, GuessingPolicy
 from core.tasks.needle.splits import Split
 from core.tasks.needle.task import NeedleTask
 from core.tasks.needle.values import DIFFICULTIES, Difficulty, Kind
