@@ -44,6 +44,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
 def _show(page: Page, tab: str) -> None:
     page.get_by_role("tab", name=tab, exact=True).click()
     page.locator(READY[tab]).locator("visible=true").first.wait_for()
+    # What is fetched anew stands there paler until it has come.
+    expect(page.locator(".is-busy").locator("visible=true")).to_have_count(0)
 
 
 def test_every_tab_is_looked_at() -> None:
@@ -52,7 +54,7 @@ def test_every_tab_is_looked_at() -> None:
 
 @pytest.mark.parametrize(("width", "theme"), [(1440, "light"), (900, "dark")])
 def test_no_screen_keeps_anybody_out(browser: Browser, server: Serving, width: int, theme: str) -> None:
-    context = browser.new_context(viewport={"width": width, "height": 900})
+    context = browser.new_context(viewport={"width": width, "height": 900}, reduced_motion="reduce")
     page = context.new_page()
     context.request.post(f"{server.address}/api/session", data={"name": f"ana {width} {theme}"})
     page.goto(f"{server.address}/?__theme={theme}")
