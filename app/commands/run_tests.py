@@ -16,8 +16,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 # The whole suite goes to three processes, a file at a time to whichever is free: a third of its time is waiting for browsers and servers.
-# With four, browsers on two cores wait for each other, and nothing is won. Files are taken in the order that tests/conftest.py gives them: xdist's
-# own, by the number of their tests, leaves long files of few tests for the end, when the other processes have nothing to do.
+# With four, browsers on two cores wait for each other, and nothing is won. Files are taken in the order of tests/conftest.py: in xdist's
+# own, by the number of their tests, long files of few tests come last, and the other processes have nothing to do.
 WHOLE = ("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")
 
 
