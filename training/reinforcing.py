@@ -18,6 +18,7 @@ from accelerate.utils import gather, gather_object
 from trl import GRPOTrainer
 
 from core.errors import SaccadeError, TrainingError
+from training.by_length import ROWS, Scored, in_parts, parts_of
 from training.questions import Question, Questions, seed_of
 from training.reinforcement import Generation, Grpo
 from training.rollout_figures import Sums, figures_of, is_dead
@@ -165,8 +166,21 @@ class ReinforcingTrainer(RunTrainer, GRPOTrainer):  # type: ignore[misc]
 
     # Sampling and training
 
-    def _get_per_token_logps_and_entropies(self, *args: Any, **named: Any) -> Any:
-        found = super()._get_per_token_logps_and_entropies(*args, **named)
+    def _get_per_token_logps_and_entropies(
+        self, model: Any, input_ids: torch.Tensor, attention_mask: torch.Tensor, logits_to_keep: int, *args: Any, **named: Any
+    ) -> Any:
+        # Where TRL writes the rollouts, it computes them as it does.
+        most = args[0] if args else None
+        divisible = self._engine is not None and named.get("num_images") is not None and not named.get("compute_aux_loss")
+        if divisible and (most is None or most >= ROWS) and (parts := parts_of(attention_mask)):
+
+            def score(ids: torch.Tensor, mask: torch.Tensor, keep: int, **told: Any) -> Scored:
+                logps, entropies, _ = super(ReinforcingTrainer, self)._get_per_token_logps_and_entropies(model, ids, mask, keep, **told)
+                return logps, entropies
+
+            found: Any = (*in_parts(score, input_ids, attention_mask, logits_to_keep, parts, named), None)
+        else:
+            found = super()._get_per_token_logps_and_entropies(model, input_ids, attention_mask, logits_to_keep, *args, **named)
         if named.get("compute_entropy"):
             self._logps = found[0].detach()
         return found

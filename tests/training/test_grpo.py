@@ -26,7 +26,7 @@ from core.policies.opening import open_policy
 from core.records import read_records, write_records
 from core.trace import StopReason, Trace, Truth, TruthKind
 from tests.training.rewarding import GROUP, MIXED, Scripted, answer, look, rewarding_recipe
-from training import runs, scoring
+from training import by_length, reinforcing, runs, scoring
 from training.grpo import train
 from training.recipe import Recipe
 from training.rollouts import Led
@@ -90,6 +90,24 @@ def test_sampling_and_training_agree_on_how_likely_a_token_was(whole: tuple[Reci
     # And begins where the policy that was begun with is.
     assert next(line["kl"] for line in Run(folder).read_metrics() if "kl" in line) == pytest.approx(0, abs=1e-6)
     assert not any("disagree" in news.words for news in told)
+
+
+def test_rollouts_of_like_length_computed_together_learn_what_a_whole_batch_does(
+    whole: tuple[Recipe, Path, list[News]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe, folder, _ = whole
+    monkeypatch.setattr(by_length, "ROWS", 1)
+    monkeypatch.setattr(reinforcing, "ROWS", 1)
+    used = list[int]()
+
+    def parts_of(mask: torch.Tensor) -> tuple[by_length.Part, ...]:
+        used.append(len(found := by_length.parts_of(mask)))
+        return found
+
+    monkeypatch.setattr(reinforcing, "parts_of", parts_of)
+    train(recipe, tmp_path / "run", chooser=scripted(recipe))
+    assert max(used) > 1, "some batch was divided"
+    assert learnt(tmp_path / "run") == [pytest.approx(step, rel=1e-3, abs=1e-6) for step in learnt(folder)]
 
 
 def test_what_overran_its_limits_is_left_out_of_its_group_and_learns_nothing(whole: tuple[Recipe, Path, list[News]]) -> None:
