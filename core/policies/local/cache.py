@@ -6,6 +6,9 @@ import torch
 
 # Sizes grow in such steps, so that a conversation that goes on word by word rarely moves its cache.
 _TOKENS = 512
+# As long as all of it is so small, twice as many slots are made at a time: making one alone moves all others, which costs a small model
+# more than its steps. A large model's memory is not to be taken for conversations that may never come.
+_SMALL = 256 * 2**20
 
 
 class SlotCache:
@@ -27,16 +30,21 @@ class SlotCache:
         """Make room for so many slots of so many tokens; what is there is kept. Raises torch's errors where memory is lacking."""
         if slots <= self.slots and tokens <= self.tokens:
             return
-        slots = max(slots, self.slots)
         if tokens > self.tokens:
             tokens = -(-max(tokens, self.tokens + self.tokens // 2) // _TOKENS) * _TOKENS
         tokens = max(tokens, self.tokens)
+        if slots > self.slots and self._bytes_of(ahead := 2 * self.slots, tokens) <= _SMALL:
+            slots = max(slots, ahead)
+        slots = max(slots, self.slots)
         # Layer by layer, so that only one of them is there twice. Until all are done the old sizes hold: a layer that is
         # larger already serves them as well.
         for number in range(len(self.keys)):
             self.keys[number] = self._enlarged(self.keys[number], slots, tokens)
             self.values[number] = self._enlarged(self.values[number], slots, tokens)
         self.slots, self.tokens = slots, tokens
+
+    def _bytes_of(self, slots: int, tokens: int) -> int:
+        return 2 * len(self.keys) * slots * self.heads * tokens * self.head_size * int(self.dtype.itemsize)
 
     def copy(self, source: int, target: int, tokens: int) -> None:
         """Copy a slot's first tokens into another slot."""
