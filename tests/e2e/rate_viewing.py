@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,6 +36,15 @@ class Rate:
     @property
     def context(self) -> BrowserContext:
         return self.page.context
+
+    def __post_init__(self) -> None:
+        self._under_way = 0
+        self.page.on("request", lambda _: self._more(1))
+        self.page.on("requestfinished", lambda _: self._more(-1))
+        self.page.on("requestfailed", lambda _: self._more(-1))
+
+    def _more(self, requests: int) -> None:
+        self._under_way += requests
 
     def open(self, *, study: int = 1, signed_in: bool = True, read: bool = True) -> Rate:
         """Opens the page as somebody who has signed in and knows the instructions, and waits for the first step."""
@@ -75,6 +85,11 @@ class Rate:
                 return
             self.page.wait_for_timeout(20)
         raise AssertionError("what was waited for did not come")
+
+    def idle(self) -> None:
+        """Waits until nothing that the page asked for is on its way."""
+        quiet = itertools.count(1)
+        self.until(lambda: not self._under_way and next(quiet) >= 5)
 
     def still(self) -> None:
         """Stops the clock of the whole profile for good: from now on time passes only by `page.clock.run_for`. Mark: `own_profile`."""
