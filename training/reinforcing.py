@@ -169,9 +169,11 @@ class ReinforcingTrainer(RunTrainer, GRPOTrainer):  # type: ignore[misc]
     def _get_per_token_logps_and_entropies(
         self, model: Any, input_ids: torch.Tensor, attention_mask: torch.Tensor, logits_to_keep: int, *args: Any, **named: Any
     ) -> Any:
-        # Where TRL writes the rollouts, it computes them as it does.
+        # Where TRL writes the rollouts, it computes them as it does. Processes that share a model have to pass it equally often, and parts
+        # follow from a process's own rollouts.
         most = args[0] if args else None
-        divisible = self._engine is not None and named.get("num_images") is not None and not named.get("compute_aux_loss")
+        alone = self._engine is not None and self.args.world_size == 1
+        divisible = alone and named.get("num_images") is not None and not named.get("compute_aux_loss")
         if divisible and (most is None or most >= ROWS) and (parts := parts_of(attention_mask)):
 
             def score(ids: torch.Tensor, mask: torch.Tensor, keep: int, **told: Any) -> Scored:
